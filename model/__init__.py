@@ -1,0 +1,1 @@
+"""The protocols as tables of data; standard library only, no engine in it."""
