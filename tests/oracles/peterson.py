@@ -32,7 +32,7 @@ def process(me: str, other: str) -> Table:
         row("outside", A0, STEP, TRUE, [], A1, "Peterson.tla, a0"),
         row("raise the flag", A1, STEP, TRUE, [set_(FLAG[me], True)], A2, "Peterson.tla, a1"),
         row("give way", A2, STEP, TRUE, [set_(TURN, other)], A3, "Peterson.tla, a2"),
-        row("enter", A3, STEP, ~FLAG[other] | (TURN == PROCESSES.const(me)), [], CS, "Peterson.tla, a3"),
+        row("enter", A3, STEP, ~FLAG[other] | TURN.among(me), [], CS, "Peterson.tla, a3"),
         row("inside", CS, STEP, TRUE, [], A4, "Peterson.tla, cs"),
         row("lower the flag", A4, STEP, TRUE, [set_(FLAG[me], False)], A0, "Peterson.tla, a4"),
     )
