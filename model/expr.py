@@ -10,8 +10,7 @@ Every value is a small whole number, the *code* of a member of a finite `Sort`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Union
 
 Value = Union[bool, int, str, "Expr"]
@@ -329,49 +328,48 @@ def leaf_key(expr: Expr) -> tuple[str, ...] | None:
     return None
 
 
+class Unknown(Exception):
+    """A `Valuation` does not give this leaf."""
+
+    def __init__(self, key: tuple[str, ...], leaf: Expr) -> None:
+        super().__init__(show(leaf))
+        self.key, self.leaf = key, leaf
+
+
 class Valuation:
-    """A reader over an explicit assignment of leaves, as the totality check and previews need it."""
+    """A reader over an explicit assignment of leaves. Raises Unknown where it has none."""
 
     def __init__(self, values: dict[tuple[str, ...], int]) -> None:
         self.values = values
 
     def leaf(self, expr: Expr) -> int:
         if isinstance(expr, Item):
-            at = evaluate(expr.children[0], self)
-            return self.values[("var", expr.var.table, expr.var.name, str(at))]
+            assert expr.var.index is not None
+            expr = Item(expr.var, Const(expr.var.index, evaluate(expr.children[0], self)))
         key = leaf_key(expr)
         if key is None:
             raise ModelError(f"({show(expr)}) may not stand in a guard")
+        if key not in self.values:
+            raise Unknown(key, expr)
         return self.values[key]
 
 
-def leaves(exprs: Iterable[Expr]) -> dict[tuple[str, ...], tuple[Expr, Sort]]:
-    """All leaves the expressions read; an array read at a computed index counts with all its cells."""
-    found: dict[tuple[str, ...], tuple[Expr, Sort]] = {}
-    for expr in exprs:
-        for node in walk(expr):
-            key = leaf_key(node)
-            if key is not None:
-                found[key] = (node, node.sort)
-            elif isinstance(node, Item):
-                assert node.var.index is not None
-                for const in node.var.index.consts():
-                    cell = node.var[const]
-                    found[("var", node.var.table, node.var.name, str(const.code))] = (cell, node.sort)
-    return found
+Case = dict[tuple[str, ...], tuple[Expr, int]]
 
 
-def valuations(keys: dict[tuple[str, ...], tuple[Expr, Sort]], fixed: dict[tuple[str, ...], int],
-               limit: int) -> Iterator[dict[tuple[str, ...], int]]:
-    """Every assignment of the leaves that agrees with `fixed`; ModelError if there are more than `limit`."""
-    free = [key for key in keys if key not in fixed]
-    count = 1
-    for key in free:
-        count *= keys[key][1].size
-    if count > limit:
-        raise ModelError(f"{count} valuations of {[show(keys[k][0]) for k in free]} are too many to check; split the row")
-    for codes in product(*(range(keys[key][1].size) for key in free)):
-        yield {**fixed, **dict(zip(free, codes, strict=True))}
+def cases(guards: Sequence[Expr], given: Case) -> Iterator[tuple[Case, list[int]]]:
+    """Every way the guards can turn out: (what decides it, positions of the guards that are true).
+
+    A leaf is split on only where a guard asks for it, so the cases are few even where the leaves are many.
+    """
+    reader = Valuation({key: code for key, (_, code) in given.items()})
+    try:
+        true = [at for at, guard in enumerate(guards) if evaluate(guard, reader)]
+    except Unknown as unknown:
+        for code in range(unknown.leaf.sort.size):
+            yield from cases(guards, {**given, unknown.key: (unknown.leaf, code)})
+    else:
+        yield given, true
 
 
 _LEVEL = {"or": 1, "and": 2, "not": 3}

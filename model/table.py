@@ -17,30 +17,26 @@ from model.expr import (
     BOOL,
     FALSE,
     TRUE,
+    Case,
     Choice,
     Const,
     Expr,
     Item,
     ModelError,
     Param,
-    Sort,
-    Valuation,
     Value,
     Var,
+    cases,
     coerce,
     conj,
     disj,
-    evaluate,
     leaf_key,
-    leaves,
     show,
-    valuations,
     walk,
 )
 
 OFFERED = ("message", "signal")
 SPONTANEOUS = ("operator", "daemon", "timer", "lifetime", "network", "fault", "attacker", "environment")
-CHECK_LIMIT = 50_000
 
 
 class Event:
@@ -234,6 +230,11 @@ def signal(table: str, call: Call | Event, at: str = "self") -> Signal:
     return Signal(table, call, at)
 
 
+def refuse(why: str) -> Refuse:
+    """This is not a legal choice in this state."""
+    return Refuse(why)
+
+
 def put(channel: Channel, resend: Value = False, at: str = "out", **fields: Value) -> Put:
     names = {param.name: param for param in channel.fields}
     unknown = set(fields) - set(names)
@@ -407,7 +408,7 @@ class _Builder:
                 if not event.total:
                     continue
                 others = [one.condition for one in self.cells[(state.code, event)]]
-                if self.uncovered(state, event, others) is not None:
+                if any(not true for _, true in cases(others, self.given(state))):
                     rest = replace(line, name=f"{line.name}: {event.name}")
                     pattern = event.name if not others else f"{event.name} (otherwise)"
                     self.add(rest, state, event, pattern, ~disj(*others) if others else TRUE)
@@ -434,45 +435,24 @@ class _Builder:
                 if isinstance(node, Param) and node.name not in params:
                     raise ModelError(f"{where}: event {event.name} has no parameter {node.name!r}")
 
-    def uncovered(self, state: Const, event: Event, guards: list[Expr]) -> dict[tuple[str, ...], int] | None:
-        if not guards:
-            return {}
-        keys = leaves(guards)
-        state_key = leaf_key(self.table.state)
-        assert state_key is not None
-        for values in self.enumerate(state, event, keys, {state_key: state.code}):
-            reader = Valuation(values)
-            if not any(evaluate(guard, reader) for guard in guards):
-                return values
-        return None
-
-    def enumerate(self, state: Const, event: Event, keys: dict[tuple[str, ...], tuple[Expr, Sort]],
-                  fixed: dict[tuple[str, ...], int]) -> Iterator[dict[tuple[str, ...], int]]:
-        try:
-            yield from valuations(keys, fixed, CHECK_LIMIT)
-        except ModelError as error:
-            raise ModelError(f"{self.table.name}: {show(state)} on {event.name}: {error}") from None
+    def given(self, state: Const) -> Case:
+        key = leaf_key(self.table.state)
+        assert key is not None
+        return {key: (self.table.state, state.code)}
 
     def check_cell(self, state: Const, event: Event, rows: list[Row]) -> None:
-        if len(rows) == 1 and rows[0].condition is TRUE:
-            return
         where, name = f"{self.table.name}: ", show(state)
         if not rows:
             if event.total:
                 raise ModelError(f"{where}no row for {name} on {event.name}. "
                                  f"Add a row, or ignored({_ident(name)}, {event.name}, source)")
             return
-        keys = leaves([one.condition for one in rows])
-        state_key = leaf_key(self.table.state)
-        assert state_key is not None
-        for values in self.enumerate(state, event, keys, {state_key: state.code}):
-            reader = Valuation(values)
-            true = [one for one in rows if evaluate(one.condition, reader)]
+        for case, true in cases([one.condition for one in rows], self.given(state)):
             if len(true) > 1:
-                raise ModelError(f"{where}{name} on {event.name}: rows {true[0].name} and {true[1].name} overlap where "
-                                 f"{_told(keys, values, state_key)}. Make their guards exclude each other")
+                raise ModelError(f"{where}{name} on {event.name}: rows {rows[true[0]].name} and {rows[true[1]].name} overlap where "
+                                 f"{_told(case)}. Make their guards exclude each other")
             if not true and event.total:
-                raise ModelError(f"{where}no row for {name} on {event.name} where {_told(keys, values, state_key)}. "
+                raise ModelError(f"{where}no row for {name} on {event.name} where {_told(case)}. "
                                  f"Add a row, or ignored({_ident(name)}, {event.name}, source, guard=...)")
 
 
@@ -506,5 +486,6 @@ def _ident(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _told(keys: dict[tuple[str, ...], tuple[Expr, Sort]], values: dict[tuple[str, ...], int], hide: tuple[str, ...]) -> str:
-    return ", ".join(f"{show(keys[k][0])} = {keys[k][1].show(v)}" for k, v in values.items() if k in keys and k != hide) or "always"
+def _told(case: Case) -> str:
+    """What decides a case, without the state (it always comes first)."""
+    return ", ".join(f"{show(leaf)} = {leaf.sort.show(code)}" for leaf, code in list(case.values())[1:]) or "always"

@@ -1,0 +1,212 @@
+"""IPsec processing: the SPD entry of the connection and the SAD (RFC 2401 and 4301 5.1, 5.2; RFC 2406).
+
+The draft's "filter" is the connection's own SPD entry. Where a connection has none, the neighbour-wide rule for
+TCP port 179 decides if there is one (reading `listener_rule`), else the default, which is BYPASS. UDP port 500
+is always bypassed: it is another channel here. A rule written for port 170 (reading `port`) matches nothing.
+
+An ESP packet for an SPI nobody has is dropped before TCP sees it: no RST comes back, which is the price of IPsec
+that findings call F-15. ESP integrity is never broken here; what an attacker forges is plaintext.
+"""
+
+from __future__ import annotations
+
+from model.channels import SEGMENTS
+from model.expr import TRUE, Choice, Const, Expr, Sort, Value, Var, disj, ite
+from model.readings import reading
+from model.signals import (
+    CLOSED,
+    COPY,
+    DATA,
+    DISCARD,
+    ESP_IN,
+    ESP_OUT,
+    EXPIRED,
+    G0,
+    G1,
+    G2,
+    GEN,
+    IKE_DELETE,
+    LISTEN,
+    ME,
+    MY_GEN,
+    NO_ENTRY,
+    PLAIN,
+    PROT,
+    PROTECT,
+    QM_NEED,
+    SA_DROP_LARVAL,
+    SA_FOR,
+    SA_GETSPI,
+    SA_IN,
+    SA_INSTALL,
+    SA_INSTALL_IN,
+    SA_OUT,
+    SA_REMOVE,
+    SA_REMOVE_OUT,
+    SPD_ENTRY,
+    SPD_IN,
+    SPD_OUT,
+    SPD_SET,
+    TCP,
+    TCP_ABORT,
+    TCP_INC,
+    TCP_RCV,
+    acks,
+    exact_ports,
+    fit,
+    gen,
+    inc,
+    kind,
+    msg,
+    origin,
+    resend,
+    sa_covers,
+    sa_present,
+    sa_usable,
+)
+from model.table import ANY, STAY, Event, Line, Table, ignored, put, refuse, row, set_, signal
+
+GENERATIONS = (G0, G1, G2)
+SEGMENT: dict[str, Value] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc}
+
+# -- the SPD ------------------------------------------------------------------------------------------------------
+
+RULE_MATCHES = reading("port") == "179"
+NEIGHBOUR_RULE = (reading("listener_rule") == "protect") & RULE_MATCHES
+CHECK_AT_SPD = reading("check_at") == "spd"
+
+
+def outbound() -> list[Line]:
+    """RFC 4301 5.1, the SPD half."""
+    s = "RFC 4301 5.1, 4.4.1"
+    protect = signal("ipsec", ESP_OUT(**SEGMENT, resend=resend))
+    plain = put(SEGMENTS, resend=resend, **SEGMENT, prot=PLAIN)
+    return [
+        row("PROTECT", PROTECT, SPD_OUT, RULE_MATCHES, [protect], STAY, s),
+        row("neighbour rule: PROTECT", NO_ENTRY, SPD_OUT, NEIGHBOUR_RULE, [protect], STAY, s),
+        row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY, f"{s}; draft 3.4 l.546-547 removes the filters"),
+        row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES, [plain], STAY, "draft 3.2 l.436-437"),
+        row("DISCARD", DISCARD, SPD_OUT, RULE_MATCHES, [], STAY, f"{s}: TCP is not told"),
+    ]
+
+
+def inbound_plain() -> list[Line]:
+    """RFC 4301 5.2 for a packet that did not come under an SA."""
+    s = "RFC 4301 5.2, step 3b"
+    ruled: dict[Const, Expr] = {PROTECT: RULE_MATCHES, DISCARD: RULE_MATCHES, NO_ENTRY: NEIGHBOUR_RULE}
+    to_tcp = signal("tcp", TCP_RCV(**SEGMENT, fit=fit))
+    lines = []
+    for state, rule in ruled.items():
+        drop = rule | CHECK_AT_SPD
+        lines += [
+            ignored(state, SPD_IN, f"{s}; draft 3.6 l.628-630", guard=drop, name="PLAIN dropped"),
+            row("PLAIN data refused by BGP", state, SPD_IN, ~drop & (kind == DATA), [], STAY, "draft 3.6 l.628-630"),
+            row("PLAIN accepted", state, SPD_IN, ~drop & (kind != DATA), [to_tcp], STAY, f"{s}: no rule, default BYPASS"),
+        ]
+    return lines
+
+
+SPD_TABLE = Table(
+    "spd", "SPD entry of the connection (RFC 4301 4.4.1)", SPD_ENTRY, (SPD_OUT, SPD_IN, SPD_SET),
+    (*outbound(), *inbound_plain(),
+     row("PROTECT installed", ANY, SPD_SET(entry=PROTECT), TRUE, [], PROTECT, "draft 3.2 l.450-456"),
+     row("DISCARD left in its place", ANY, SPD_SET(entry=DISCARD), TRUE, [], DISCARD, "draft 3.4 l.546-547, read as: kept"),
+     row("entry removed", ANY, SPD_SET(entry=NO_ENTRY), TRUE, [], NO_ENTRY, "draft 3.4 l.546-547")),
+)
+
+# -- the SAD ------------------------------------------------------------------------------------------------------
+
+WHOLE = Sort("Sad", ("SAD",))
+(SAD,) = WHOLE.consts()
+SAD_STATE = Var("ipsec", "state", WHOLE, doc="the SAD has no states of its own; its SAs do")
+WHICH = Choice("SA", GEN)
+ACQUIRE = reading("after_del") == "acquire"
+ABORT_FIRST = reading("expiry") == "abort"
+
+CLEAR = Event("clear SA", gen, who="operator", doc="the operator clears one SA pair")
+SOFT = Event("soft lifetime", gen, who="lifetime", doc="seconds, kilobytes or sequence numbers run low (RFC 2401 4.4.3)")
+HARD = Event("hard lifetime", gen, who="lifetime", doc="seconds, kilobytes or sequence numbers ran out (RFC 2401 4.4.3)")
+
+
+def as_prot(generation: Expr) -> Expr:
+    """ESP under that generation, as a segment carries it."""
+    return ite(generation == G0, PROT.const("ESP-g0"), ite(generation == G1, PROT.const("ESP-g1"), PROT.const("ESP-g2")))
+
+
+def as_selector(exact: Expr, incarnation: Expr) -> Expr:
+    """The selectors a Quick Mode with these identities gives."""
+    selector = SA_FOR.sort
+    return ite(~exact, selector.const("any"), ite(incarnation == "0", selector.const("0"), selector.const("1")))
+
+
+def processing() -> list[Line]:
+    """RFC 4301 5.1 and 5.2, the SAD half; RFC 2406 3.4.3."""
+    any_usable = disj(*(sa_usable(g, inc) for g in GENERATIONS))
+    this = disj(*((g == WHICH) & sa_usable(g, inc) for g in GENERATIONS))
+    has_in = SA_IN[gen].among("mature", "dying")
+    fresh = (origin != COPY) | (reading("replay_window") == "off")
+    to_tcp = signal("tcp", TCP_RCV(**SEGMENT, fit=fit))
+    return [
+        row("ESP", SAD, ESP_OUT, this, [put(SEGMENTS, resend=resend, **SEGMENT, prot=as_prot(WHICH))], STAY,
+            "RFC 4301 5.1; which of several: draft 3.2 l.488-491"),
+        row("not that SA", SAD, ESP_OUT, ~this & (any_usable | (WHICH != G0)), [refuse("not a usable SA")], STAY, "RFC 4301 5.1"),
+        row("no SA: dropped", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ~ACQUIRE, [], STAY,
+            "RFC 4301 5.1: dropped where nothing may be negotiated; TCP is not told"),
+        row("no SA: acquire", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ACQUIRE, [signal("quick-initiator", QM_NEED(inc=inc))], STAY,
+            "RFC 4301 4.4.1, 5.1: the packet is dropped and IKE asked for an SA"),
+        ignored(SAD, ESP_IN, "RFC 4301 5.2 step 2: audited; TCP never sees it, so no RST", guard=~has_in, name="unknown SPI"),
+        ignored(SAD, ESP_IN, "RFC 2406 3.4.3", guard=has_in & ~fresh, name="replay dropped"),
+        ignored(SAD, ESP_IN, "RFC 4301 5.2 step 4", guard=has_in & fresh & ~sa_covers(gen, inc), name="outside the selectors"),
+        row("ESP accepted", SAD, ESP_IN, has_in & sa_covers(gen, inc) & (origin != COPY), [to_tcp], STAY, "RFC 4301 5.2"),
+        row("ESP accepted twice", SAD, ESP_IN, has_in & fresh & sa_covers(gen, inc) & (origin == COPY), [to_tcp], STAY,
+            "RFC 2406 3.4.3: no window"),
+    ]
+
+
+def management() -> list[Line]:
+    """SAs come and go: RFC 2401 4.4.3, 4.5."""
+    s = "RFC 2401 4.4.3"
+    here = (SA_IN[gen] != "none") | (SA_OUT[gen] != "none")
+    selectors = set_(SA_FOR[gen], as_selector(exact_ports, inc))
+    gone = (set_(SA_IN[gen], "none"), set_(SA_OUT[gen], "none"), set_(SA_FOR[gen], "0"))
+    return [
+        row("getspi", SAD, SA_GETSPI, TRUE, [set_(SA_IN[gen], "larval"), selectors], STAY, "RFC 2409 5.5"),
+        row("install inbound", SAD, SA_INSTALL_IN, TRUE, [set_(SA_IN[gen], "mature"), selectors], STAY, "RFC 2409 5.5"),
+        row("install", SAD, SA_INSTALL, TRUE, [set_(SA_IN[gen], "mature"), set_(SA_OUT[gen], "mature"), selectors], STAY,
+            "RFC 2409 5.5"),
+        row("remove", SAD, SA_REMOVE, here, list(gone), STAY, "RFC 2408 5.15"),
+        ignored(SAD, SA_REMOVE, "RFC 2408 5.15: no such SA", guard=~here),
+        row("remove outbound half", SAD, SA_REMOVE_OUT, TRUE, [set_(SA_OUT[gen], "none")], STAY, "RFC 2408 3.15: the SPI names one half"),
+        row("drop larval", SAD, SA_DROP_LARVAL, SA_OUT[gen] == "none", [set_(SA_IN[gen], "none"), set_(SA_FOR[gen], "0")], STAY,
+            "RFC 2409 5.5"),
+        ignored(SAD, SA_DROP_LARVAL, "RFC 2409 5.5: the SA is up", guard=SA_OUT[gen] != "none"),
+    ]
+
+
+def lifetimes() -> list[Line]:
+    """RFC 2401 4.4.3; who starts a rekey is open (draft 3.2)."""
+    s = "RFC 2401 4.4.3"
+    usable = SA_OUT[gen] == "mature"
+    began = (gen == MY_GEN) | ((gen == G0) & (ME == "A"))
+    mine = (reading("rekey_by") == "both") | began
+    dying = (set_(SA_OUT[gen], "dying"), set_(SA_IN[gen], ite(SA_IN[gen] == "mature", SA_IN.sort.const("dying"), SA_IN[gen])))
+    present = disj(*((gen == g) & sa_present(g) for g in GENERATIONS))
+    others = disj(*((gen != g) & sa_present(g) for g in GENERATIONS))
+    in_use = ~TCP.among(CLOSED, LISTEN)
+    abort = ABORT_FIRST & in_use & ~others
+    delete = signal("informational", IKE_DELETE(gen=gen, why=EXPIRED))
+    return [
+        row("soft limit: rekey", SAD, SOFT, usable & mine, [*dying, signal("quick-initiator", QM_NEED(inc=TCP_INC))], STAY, s),
+        row("soft limit: the peer's turn", SAD, SOFT, usable & ~mine, list(dying), STAY, f"{s}; draft 3.2 l.486-491"),
+        row("hard limit", SAD, HARD, present & ~abort, [delete], STAY, s),
+        row("hard limit: abort the connection first", SAD, HARD, present & abort, [signal("tcp", TCP_ABORT)], STAY,
+            f"{s}; not in the draft: the connection ends under its SA, which then goes with the TCB"),
+        row("cleared", SAD, CLEAR, present, [signal("informational", IKE_DELETE(gen=gen, why="cleared"))], STAY, "RFC 2408 3.15"),
+    ]
+
+
+IPSEC_TABLE = Table(
+    "ipsec", "SAD: outbound and inbound processing, lifetimes (RFC 4301 4.4.2, 5; RFC 2401 4.4.3)", SAD_STATE,
+    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD, CLEAR),
+    (*processing(), *management(), *lifetimes()), (SA_IN, SA_OUT, SA_FOR),
+)

@@ -1,0 +1,106 @@
+"""The choices the draft, the RFCs and implementations leave open: each a named alternative with its source.
+
+A reading is a rigid variable: the initial state gives it a value and no row ever changes it. Its scope says whose
+choice it is: each endpoint's own, the pair's (negotiated or configured alike), or the world's. The value that comes
+first is the one a variable has where nobody chose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from model.expr import Enum, Var
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One open choice: `source` is where the text leaves it open ("silent: ..." where it says nothing)."""
+
+    key: str
+    values: tuple[str, ...]
+    scope: str
+    source: str
+    about: str
+    var: Var = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "var", Var("reading", self.key, Enum(self.key, *self.values), self.values[0], doc=self.about))
+
+
+def _endpoint(key: str, values: str, source: str, about: str) -> Reading:
+    return Reading(key, tuple(values.split()), "endpoint", source, about)
+
+
+def _world(key: str, values: str, source: str, about: str) -> Reading:
+    return Reading(key, tuple(values.split()), "world", source, about)
+
+
+_ALL = (
+    # teardown
+    _endpoint("del_trigger", "bgp_idle tcp_closed", "draft 3.4 l.553-557 against 3.3 l.529-531",
+              "what makes an endpoint delete its SAs: the session's end, or its own TCB becoming CLOSED"),
+    _endpoint("passive_del", "keep at_closed at_lastack", "silent: draft 3.3 l.525-533 speaks of the active closer only",
+              "what the passive closer does with its SA: waits for the peer's Delete, deletes at CLOSED, deletes with its FIN"),
+    _endpoint("after_del", "bypass discard acquire", "draft 3.4 l.546-547",
+              "what packets meet once a connection's SA is gone: filters removed, kept without negotiation, kept with it"),
+    _endpoint("clock_start", "tw fw2", "draft 3.3 l.527-529", "which response starts the clock: the peer's FIN, or its bare ACK"),
+    _endpoint("confirm", "any_del bound_only never", "draft 3.4 l.542-546",
+              "which Delete confirms a teardown: any of the connection's, only of the bound SA that IKE still had, none"),
+    _endpoint("unmarked_del", "ignore event18 renegotiate", "silent: draft 3.4 l.539-547 has no else branch",
+              "what a Delete does to a connection nobody is closing"),
+    _endpoint("on_failure", "delete keep", "draft 3.4 l.537-539 (SHOULD)", "whether an unexpected failure deletes the SA"),
+    _endpoint("peer_del", "apply defer", "silent: RFC 2408 3.15 is advisory; findings' rule R-b",
+              "whether a received Delete takes effect at once, or when the own TCB is CLOSED"),
+    _endpoint("expiry", "remove abort", "silent: draft 2.2 and 3.3; RFC 2401 4.4.3",
+              "the hard lifetime of a connection's last SA: it goes, or the connection is aborted under it first"),
+    _endpoint("close_call", "half_close half_duplex", "draft 3.3 l.502-504 (SHOULD half-close); RFC 9293 3.6.1 SHLD-3",
+              "whether data after the own FIN is read, or answered with RST"),
+    # binding and phase 1
+    _endpoint("bind", "single set", "draft 3.2 l.476-479 against 3.2 l.486-491",
+              "a connection is bound to one SA, or to all of its SAs"),
+    _endpoint("p1_delete", "last_bgp_session never always", "draft 3.3 l.509-514, 3.4 l.553-556",
+              "whether closing a session deletes the phase 1 SA"),
+    _endpoint("p1_count", "bgp_only all_children", "draft 3.3 l.506-511", "who counts as still using a phase 1 SA"),
+    _endpoint("p1_cascade", "continuous dangling", "draft 3.3 l.513-516; RFC 2409 8",
+              "whether phase 2 SAs die with their phase 1 SA"),
+    _endpoint("del_order", "p1_first p2_first", "draft 3.4 l.555-556", "which Deletes leave first"),
+    _endpoint("del_pair", "both out_only", "silent: draft 3.1 l.382-383; RFC 2408 3.15",
+              "whether a Delete of one SPI removes the pair or the half that sends to it"),
+    _endpoint("dead_qm", "complete refuse", "silent: draft 3.2, 3.3; findings' rule R-d",
+              "whether a Quick Mode for a connection without TCB is completed or refused"),
+    _endpoint("naive", "off on", "RFC 2409 5.7: informational messages are protected once keys exist",
+              "whether an unprotected Delete is acted on"),
+    # rekey
+    _endpoint("rekey_by", "both initiator", "silent: draft 3.2 l.486-491", "who starts a rekey"),
+    _endpoint("redundant", "keep delete", "silent: draft 3.2 l.486-491", "what becomes of the second SA of two rekeys at once"),
+    _endpoint("commit", "off on", "RFC 2408 3.1", "whether the responder holds the initiator back until it is ready"),
+    _endpoint("preinstall", "on off", "silent: draft 3.2 l.437-440; RFC 2409 5.5", "whether the responder can receive from QM2 on"),
+    _endpoint("replay_window", "on off", "RFC 2406 3.4.3; draft 2.1", "whether the anti-replay window is checked"),
+    # opening
+    _endpoint("ic", "on off", "RFC 2407 4.6.3.3", "whether the first phase 1 SA carries INITIAL-CONTACT"),
+    _endpoint("p1_mode", "main aggressive", "draft 4.4", "phase 1 exchange an initiator uses"),
+    _endpoint("listener_rule", "none protect", "silent: draft 3.2, 3.6",
+              "whether a neighbour-wide PROTECT rule stands behind the connection's"),
+    _endpoint("qm_port", "exact any", "draft 3.2 l.450-456; RFC 2407 4.6.2", "whether Quick Mode names the source port"),
+    _endpoint("port", "179 170", "draft 1.1, 3.2 l.436-437; RFC 4271 8.2.1",
+              "the port the SPD rules are written for; BGP uses 179"),
+    _endpoint("session_id", "ordered unordered addr", "draft 3.2 l.463-471", "what a session is known by"),
+    # attacks and path
+    _endpoint("rst_check", "rfc793 rfc5961", "RFC 9293 3.10.7.4; RFC 5961 3, 4", "which RST and SYN a synchronized TCP believes"),
+    _endpoint("icmp_policy", "ignore abort", "RFC 9293 3.9.2.2; RFC 5927", "whether an ICMP hard error ends the connection"),
+    _endpoint("md5", "off on", "draft 3.2 l.443-448; RFC 2385", "whether segments carry the TCP MD5 option"),
+    _endpoint("check_at", "bgp spd", "draft 3.6 l.628-633", "where a packet's protection is checked"),
+    _world("ext_gw", "off on", "draft 3.6, 3.8", "whether IPsec ends on an external gateway"),
+    _world("natt", "off on", "draft 3.10", "whether there is a NAT on the path"),
+    # BGP
+    _endpoint("hold", "on zero", "RFC 4271 4.2", "hold time; with zero nobody watches"),
+    _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),
+)
+READINGS = {one.key: one for one in _ALL}
+ENDPOINT_VARS = tuple(one.var for one in _ALL if one.scope == "endpoint")
+WORLD_VARS = tuple(one.var for one in _ALL if one.scope == "world")
+
+
+def reading(key: str) -> Var:
+    """The variable of a reading, for guards: ``reading("del_trigger") == "bgp_idle"``."""
+    return READINGS[key].var
