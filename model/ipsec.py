@@ -10,8 +10,10 @@ that findings call F-15. ESP integrity is never broken here; what an attacker fo
 
 from __future__ import annotations
 
+from typing import Any
+
 from model.channels import SEGMENTS
-from model.expr import TRUE, Choice, Const, Expr, Sort, Value, Var, disj, ite
+from model.expr import TRUE, Choice, Const, Expr, Sort, Var, disj, ite
 from model.readings import reading
 from model.signals import (
     CLOSED,
@@ -67,7 +69,7 @@ from model.signals import (
 from model.table import ANY, STAY, Event, Line, Table, ignored, put, refuse, row, set_, signal
 
 GENERATIONS = (G0, G1, G2)
-SEGMENT: dict[str, Value] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc}
+SEGMENT: dict[str, Any] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc}
 
 # -- the SPD ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +154,8 @@ def processing() -> list[Line]:
         row("not that SA", SAD, ESP_OUT, ~this & (any_usable | (WHICH != G0)), [refuse("not a usable SA")], STAY, "RFC 4301 5.1"),
         row("no SA: dropped", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ~ACQUIRE, [], STAY,
             "RFC 4301 5.1: dropped where nothing may be negotiated; TCP is not told"),
-        row("no SA: acquire", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ACQUIRE, [signal("quick-initiator", QM_NEED(inc=inc))], STAY,
+        row("no SA: acquire", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ACQUIRE,
+            [signal("quick-initiator", QM_NEED(inc=inc))], STAY,
             "RFC 4301 4.4.1, 5.1: the packet is dropped and IKE asked for an SA"),
         ignored(SAD, ESP_IN, "RFC 4301 5.2 step 2: audited; TCP never sees it, so no RST", guard=~has_in, name="unknown SPI"),
         ignored(SAD, ESP_IN, "RFC 2406 3.4.3", guard=has_in & ~fresh, name="replay dropped"),
@@ -165,7 +168,6 @@ def processing() -> list[Line]:
 
 def management() -> list[Line]:
     """SAs come and go: RFC 2401 4.4.3, 4.5."""
-    s = "RFC 2401 4.4.3"
     here = (SA_IN[gen] != "none") | (SA_OUT[gen] != "none")
     selectors = set_(SA_FOR[gen], as_selector(exact_ports, inc))
     gone = (set_(SA_IN[gen], "none"), set_(SA_OUT[gen], "none"), set_(SA_FOR[gen], "0"))
@@ -176,7 +178,8 @@ def management() -> list[Line]:
             "RFC 2409 5.5"),
         row("remove", SAD, SA_REMOVE, here, list(gone), STAY, "RFC 2408 5.15"),
         ignored(SAD, SA_REMOVE, "RFC 2408 5.15: no such SA", guard=~here),
-        row("remove outbound half", SAD, SA_REMOVE_OUT, TRUE, [set_(SA_OUT[gen], "none")], STAY, "RFC 2408 3.15: the SPI names one half"),
+        row("remove outbound half", SAD, SA_REMOVE_OUT, TRUE, [set_(SA_OUT[gen], "none")], STAY,
+            "RFC 2408 3.15: the SPI names one half"),
         row("drop larval", SAD, SA_DROP_LARVAL, SA_OUT[gen] == "none", [set_(SA_IN[gen], "none"), set_(SA_FOR[gen], "0")], STAY,
             "RFC 2409 5.5"),
         ignored(SAD, SA_DROP_LARVAL, "RFC 2409 5.5: the SA is up", guard=SA_OUT[gen] != "none"),

@@ -167,14 +167,17 @@ S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE = SESSION.consts()
 SESSION_STATE = Var("binding", "state", SESSION, doc="the session as the draft's binding layer sees it")
 MARK = Var("binding", "mark", BOOL, doc="a close sequence marked the connection for removal (3.4)")
 
+graceful = Param("graceful", BOOL)  # this end decided to close, and said so
+installed = Param("installed", BOOL)  # IKE still had the SA that the Delete names
+
 BIND_CONNECT = Event("connect", passive, doc="binding: BGP wants its TCP connection (b1)")
 BIND_P2_UP = Event("phase 2 up", gen, doc="binding: IKE finished a Quick Mode (b2, b5)")
 BIND_P2_FAILED = Event("phase 2 failed", doc="binding: IKE gave up")
 BIND_OPEN_RCVD = Event("OPEN received", doc="binding: the peer's OPEN is in; session and connection are bound (b4)")
-BIND_CLOSED = Event("session closed", Param("graceful", BOOL), doc="binding: the FSM went to Idle (b6, b12)")
+BIND_CLOSED = Event("session closed", graceful, doc="binding: the FSM went to Idle (b6, b12)")
 BIND_TCB_CLOSED = Event("TCB closed", how, doc="binding: the connection's TCB became CLOSED (b8, b9)")
 BIND_LAST_ACK = Event("FIN sent as passive closer", doc="binding: the TCB entered LAST-ACK")
-BIND_SA_DELETED = Event("SA deleted by peer", gen, Param("installed", BOOL),
+BIND_SA_DELETED = Event("SA deleted by peer", gen, installed,
                         doc="binding: IKE processed a Delete for an SA of the connection (b10, b11)")
 
 # -- bgp ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,218 @@
+"""The draft's binding layer (sections 3.1 - 3.4): what ties session, connection and SAs to one another.
+
+One session with one connection. Row names carry the numbers b1 - b12 under which the draft's rules are known in this
+project: b1 start, b2 release the SYN, b4 bind, b5 rekey, b6 close a session, b8 TIME-WAIT ended, b9 failure,
+b10 Delete as confirmation, b11 Delete without confirmation, b12 the session is gone. (b3, the OPEN, is BGP's own row; b7,
+closing one of several connections, and b13, graceful restart, need two connections.)
+
+`other-sessions` and `foreign` are constants: whether other BGP sessions, or traffic that is not BGP, share the phase 1
+SA (3.3 l.506-511).
+"""
+
+from __future__ import annotations
+
+from model.expr import BOOL, TRUE, Const, Enum, Expr, Var, disj, ite, up
+from model.readings import reading
+from model.signals import (
+    ANY_SA,
+    BGP_EVENT,
+    BIND_CLOSED,
+    BIND_CONNECT,
+    BIND_LAST_ACK,
+    BIND_OPEN_RCVD,
+    BIND_P2_FAILED,
+    BIND_P2_UP,
+    BIND_SA_DELETED,
+    BIND_TCB_CLOSED,
+    CLOSED,
+    DISCARD,
+    FAILED,
+    FIN_WAIT_2,
+    G0,
+    G1,
+    G2,
+    IKE_DELETE,
+    IKE_DELETE_P1,
+    INC,
+    LISTEN,
+    MARK,
+    NO_ENTRY,
+    PROTECT,
+    QM_ABANDON,
+    QM_NEED,
+    S_CLOSING,
+    S_GONE,
+    S_NONE,
+    S_OPENING,
+    S_UP,
+    S_WAITING,
+    SESSION_GONE,
+    SESSION_STATE,
+    SPD_SET,
+    TCP,
+    TCP_GONE,
+    TCP_INC,
+    TCP_OPEN,
+    gen,
+    graceful,
+    how,
+    installed,
+    sa_usable,
+)
+from model.table import ANY, STAY, Event, Line, Signal, Table, ignored, row, set_, signal
+
+BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
+BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")
+NEXT_INC = Var("binding", "next-incarnation", INC, doc="incarnation (source port) of the next connection attempt")
+OTHER = Var("binding", "other-sessions", BOOL, doc="other BGP sessions share the phase 1 SA")
+FOREIGN = Var("binding", "foreign", BOOL, doc="traffic that is not BGP shares the phase 1 SA")
+CLOCK = Event("TIME-WAIT clock", who="timer", doc="the draft's clock, where a bare ACK started it")
+
+SINGLE = reading("bind") == "single"
+AT_IDLE = reading("del_trigger") == "bgp_idle"
+NO_TCB = TCP.among(CLOSED, LISTEN)
+P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER
+                                                & ((reading("p1_count") == "bgp_only") | ~FOREIGN))
+EVERY_STATE = (S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE)
+
+
+def delete_bound(why: Const) -> list[Signal]:
+    """Delete the SA the binding names; no row uses it where it names none."""
+    named = ite(BOUND == "g1", G1, ite(BOUND == "g2", G2, G0))
+    return [signal("informational", IKE_DELETE(gen=named, why=why))]
+
+
+def delete_all(why: Const) -> list[Signal]:
+    """Delete every SA of the connection that exists."""
+    return [signal("informational", IKE_DELETE(gen=g, why=why)) for g in (G0, G1, G2)]
+
+
+def bound_to(generation: Expr) -> Expr:
+    """A generation as what the binding names."""
+    b = BOUND_TO
+    return ite(generation == G0, b.const("g0"), ite(generation == G1, b.const("g1"), b.const("g2")))
+
+
+def opening() -> list[Line]:
+    """Section 3.2."""
+    start, two = "draft 3.2 l.432-440", "draft 3.2 l.437-440, l.457-461"
+    ready = disj(*(sa_usable(g, NEXT_INC) for g in (G0, G1, G2)))
+    protect = signal("spd", SPD_SET(entry=PROTECT))
+    syn = signal("tcp", TCP_OPEN(passive=False, inc=NEXT_INC))
+    this_port = disj(*((gen == g) & sa_usable(g, NEXT_INC) for g in (G0, G1, G2)))
+    bind = set_(BOUND, bound_to(gen))
+    return [
+        row("b1 listen", ANY, BIND_CONNECT(passive=True), NO_TCB, [set_(MARK, False), signal("tcp", TCP_OPEN(passive=True))],
+            S_OPENING, start),
+        row("b1 start: SA first", ANY, BIND_CONNECT(passive=False), NO_TCB & ~ready,
+            [set_(MARK, False), protect, signal("quick-initiator", QM_NEED(inc=NEXT_INC))], S_WAITING, start),
+        row("b1 start: SA is there", ANY, BIND_CONNECT(passive=False), NO_TCB & ready, [set_(MARK, False), protect, syn], S_OPENING,
+            start),
+        ignored(ANY, BIND_CONNECT, "RFC 9293 3.10.1: the old connection still exists", guard=~NO_TCB),
+        row("b2 release the SYN", S_WAITING, BIND_P2_UP, this_port, [bind, syn], S_OPENING, two),
+        ignored(S_WAITING, BIND_P2_UP, "silent (F-41): an SA for a port no longer used", guard=~this_port),
+        row("remote peer: SA is there", (S_NONE, S_OPENING), BIND_P2_UP, TRUE, [bind, protect], STAY, two),
+        ignored(S_UP, BIND_P2_UP, "draft 3.2 l.486-491: BGP plays no role in rekey", name="b5 rekey"),
+        ignored((S_CLOSING, S_GONE), BIND_P2_UP, "silent (F-20): an SA for a connection that is closing or closed"),
+        row("no SA: the attempt fails", S_WAITING, BIND_P2_FAILED, TRUE, [signal("bgp", BGP_EVENT[18])], S_NONE,
+            "RFC 4271 8.1.4 event 18: no TCP connection comes of it"),
+        ignored((S_NONE, S_OPENING, S_UP, S_CLOSING, S_GONE), BIND_P2_FAILED, "draft 3.2 l.486-491"),
+        row("b4 bind", S_OPENING, BIND_OPEN_RCVD, TRUE, [], S_UP, "draft 3.2 l.463-479"),
+        ignored((S_NONE, S_WAITING, S_UP, S_CLOSING, S_GONE), BIND_OPEN_RCVD, "draft 3.2 l.463-479"),
+    ]
+
+
+def session_closed() -> list[Line]:
+    """Sections 3.3 and 3.4: the FSM went to Idle."""
+    b6, b12 = "draft 3.3 l.499-516", "draft 3.4 l.553-557"
+    deletes = AT_IDLE | NO_TCB
+    p1 = P1_GOES & (graceful | deletes)
+    first = reading("del_order") == "p1_first"
+    drop_p1 = signal("informational", IKE_DELETE_P1)
+    gone = delete_all(SESSION_GONE)
+    mark = set_(MARK, ~NO_TCB)
+    live = (S_OPENING, S_UP)
+    abandon = [signal("quick-initiator", QM_ABANDON), signal("quick-responder", QM_ABANDON)]
+    return [
+        row("b6 session closed: mark", live, BIND_CLOSED, ~deletes & ~p1, [mark], S_CLOSING, b6),
+        row("b6 session closed: mark, delete phase 1", live, BIND_CLOSED, ~deletes & p1, [mark, drop_p1], S_CLOSING, b6),
+        row("b12 session gone: delete", live, BIND_CLOSED, deletes & ~p1, [mark, *gone], S_CLOSING, b12),
+        row("b12 session gone: delete phase 1, then phase 2", live, BIND_CLOSED, deletes & p1 & first, [mark, drop_p1, *gone],
+            S_CLOSING, b12),
+        row("b12 session gone: delete phase 2, then phase 1", live, BIND_CLOSED, deletes & p1 & ~first, [mark, *gone, drop_p1],
+            S_CLOSING, b12),
+        row("attempt dropped before the SYN", S_WAITING, BIND_CLOSED, TRUE, [*abandon, *gone], S_NONE,
+            "silent (F-41); findings' rule R-a: the SA of a connection that never came"),
+        ignored((S_NONE, S_CLOSING, S_GONE), BIND_CLOSED, b12),
+    ]
+
+
+def connection_closed() -> list[Line]:
+    """Sections 3.3 l.525-533 and 3.4 l.537-539: the TCB became CLOSED, or the passive closer sent its FIN."""
+    clock = reading("clock_start") == "fw2"
+    occasions: list[tuple[str, Expr, Const, str]] = [
+        ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.529-531 (MUST)"),
+        ("passive closer CLOSED", (how == "last-ack") & (reading("passive_del") == "at_closed"), TCP_GONE, "silent: draft 3.3"),
+        ("b9 failed", how.among("reset", "timed-out", "aborted", "never-opened") & (reading("on_failure") == "delete"), FAILED,
+         "draft 3.4 l.537-539 (SHOULD)"),
+    ]
+    port = set_(NEXT_INC, up(NEXT_INC))
+    rest = ~disj(*(when for _, when, _, _ in occasions))
+    abandon = [signal("quick-initiator", QM_ABANDON), signal("quick-responder", QM_ABANDON)]
+    lines: list[Line] = []
+    for states, after in (((S_CLOSING,), S_GONE), (tuple(s for s in EVERY_STATE if s is not S_CLOSING), STAY)):
+        for name, when, why, source in occasions:
+            lines += [
+                row(f"{name}: delete bound SA", states, BIND_TCB_CLOSED, when & SINGLE & (BOUND != "none"),
+                    [port, *abandon, *delete_bound(why)], after, source),
+                row(f"{name}: no SA bound", states, BIND_TCB_CLOSED, when & SINGLE & (BOUND == "none"), [port, *abandon], after,
+                    source),
+                row(f"{name}: delete all SAs", states, BIND_TCB_CLOSED, when & ~SINGLE, [port, *abandon, *delete_all(why)], after,
+                    f"{source}; findings' rule R-a"),
+            ]
+        lines.append(row("TCB closed: SA kept", states, BIND_TCB_CLOSED, rest, [port, *abandon], after, "silent: draft 3.3"))
+    at_last_ack = reading("passive_del") == "at_lastack"
+    return [
+        *lines,
+        row("passive closer in LAST-ACK: delete", ANY, BIND_LAST_ACK, at_last_ack, delete_all(TCP_GONE), STAY, "silent: draft 3.3"),
+        ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack),
+        row("clock from the ACK ended: delete", ANY, CLOCK, clock & (TCP == FIN_WAIT_2) & ANY_SA, delete_all(TCP_GONE), STAY,
+            "draft 3.3 l.527-531, 'after the other side responds' read as its ACK"),
+    ]
+
+
+def sa_deleted() -> list[Line]:
+    """Section 3.4 l.539-547."""
+    b10, b11 = "draft 3.4 l.542-547", "silent: draft 3.4 l.539-547"
+    bound = ite(SINGLE, bound_to(gen) == BOUND, ~ANY_SA)
+    counts = (reading("confirm") == "any_del") | ((reading("confirm") == "bound_only") & installed & bound)
+    later = (reading("peer_del") == "defer") & ~NO_TCB
+    confirms = MARK & counts & ~later
+    after, unmarked = reading("after_del"), reading("unmarked_del")
+    lost = SINGLE | ~ANY_SA
+    forget = set_(MARK, False)
+
+    def confirmed(name: str, when: Expr, entry: list[Signal]) -> list[Line]:
+        guard = confirms & when
+        return [row(f"b10 confirmed: {name}", ANY, BIND_SA_DELETED, guard, [forget, *entry], S_GONE, b10)]
+
+    return [
+        *confirmed("filter removed", after == "bypass", [signal("spd", SPD_SET(entry=NO_ENTRY))]),
+        *confirmed("filter left to discard", after == "discard", [signal("spd", SPD_SET(entry=DISCARD))]),
+        *confirmed("filter kept", after == "acquire", []),
+        ignored(ANY, BIND_SA_DELETED, "findings' rule R-b", guard=MARK & counts & later, name="b10 remembered until CLOSED"),
+        ignored(ANY, BIND_SA_DELETED, b10, guard=MARK & ~counts, name="b10 no confirmation"),
+        ignored(ANY, BIND_SA_DELETED, b11, guard=~MARK & ((unmarked == "ignore") | ~lost), name="b11 ignored"),
+        row("b11 connection failed", ANY, BIND_SA_DELETED, ~MARK & (unmarked == "event18") & lost, [signal("bgp", BGP_EVENT[18])],
+            STAY, b11),
+        row("b11 renegotiate", ANY, BIND_SA_DELETED, ~MARK & (unmarked == "renegotiate") & lost,
+            [signal("quick-initiator", QM_NEED(inc=TCP_INC))], STAY, b11),
+    ]
+
+
+BINDING_TABLE = Table(
+    "binding", "Binding of session, connection and SAs (draft 3.1 - 3.4)", SESSION_STATE,
+    (BIND_CONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK, BIND_SA_DELETED, CLOCK),
+    (*opening(), *session_closed(), *connection_closed(), *sa_deleted()),
+    (MARK, BOUND, NEXT_INC, OTHER, FOREIGN),
+)
