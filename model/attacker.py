@@ -34,9 +34,10 @@ def acts() -> list[Line]:
         forged: dict[str, Any] = {"kind": kind, "fit": fit, "inc": inc, "prot": PLAIN, "origin": FORGED}
         lines += [
             row(f"plaintext to {end}", HERE, INJECT, can, [put(SEGMENTS, at=direction, **forged), spend], STAY,
-                "draft 2 l.128-144, threats [3], [4]; RFC 5961 1"),
+                "draft 2 l.134-141, threats [3], [4]; RFC 5961 1"),
             row(f"unprotected Delete to {end}", HERE, FORGE_DELETE, can,
-                [put(DATAGRAMS, at=direction, datagram=DEL, gen=gen, inc=0, forged=True), spend], STAY, "RFC 2409 5.7; RFC 2408 4.8"),
+                [put(DATAGRAMS, at=direction, datagram=DEL, gen=gen, inc=0, forged=True), spend], STAY,
+                "RFC 2409 5.7; RFC 2408 4.8"),
             row(f"ICMP error to {end}", HERE, ICMP, can, [signal("tcp", TCP_HARD_ERROR, at=end), spend], STAY,
                 "RFC 9293 3.9.2.2; RFC 5927 5"),
         ]

@@ -6,7 +6,7 @@ b10 Delete as confirmation, b11 Delete without confirmation, b12 the session is 
 closing one of several connections, and b13, graceful restart, need two connections.)
 
 `other-sessions` and `foreign` are constants: whether other BGP sessions, or traffic that is not BGP, share the phase 1
-SA (3.3 l.506-511).
+SA (3.3 l.507-513).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def bound_to(generation: Expr) -> Expr:
 
 def opening() -> list[Line]:
     """Section 3.2."""
-    start, two = "draft 3.2 l.432-440", "draft 3.2 l.437-440, l.457-461"
+    start, two = "draft 3.2 l.432-440", "draft 3.2 l.437-440, l.458-461"
     ready = disj(*(sa_usable(g, NEXT_INC) for g in (G0, G1, G2)))
     protect = signal("spd", SPD_SET(entry=PROTECT))
     syn = signal("tcp", TCP_OPEN(passive=False, inc=NEXT_INC))
@@ -117,14 +117,14 @@ def opening() -> list[Line]:
         row("no SA: the attempt fails", S_WAITING, BIND_P2_FAILED, TRUE, [signal("bgp", BGP_EVENT[18])], S_NONE,
             "RFC 4271 8.1.4 event 18: no TCP connection comes of it"),
         ignored((S_NONE, S_OPENING, S_UP, S_CLOSING, S_GONE), BIND_P2_FAILED, "draft 3.2 l.486-491"),
-        row("b4 bind", S_OPENING, BIND_OPEN_RCVD, TRUE, [], S_UP, "draft 3.2 l.463-479"),
-        ignored((S_NONE, S_WAITING, S_UP, S_CLOSING, S_GONE), BIND_OPEN_RCVD, "draft 3.2 l.463-479"),
+        row("b4 bind", S_OPENING, BIND_OPEN_RCVD, TRUE, [], S_UP, "draft 3.2 l.463-484"),
+        ignored((S_NONE, S_WAITING, S_UP, S_CLOSING, S_GONE), BIND_OPEN_RCVD, "draft 3.2 l.463-484"),
     ]
 
 
 def session_closed() -> list[Line]:
     """Sections 3.3 and 3.4: the FSM went to Idle."""
-    b6, b12 = "draft 3.3 l.499-516", "draft 3.4 l.553-557"
+    b6, b12 = "draft 3.3 l.502-516", "draft 3.4 l.553-557"
     deletes = AT_IDLE | NO_TCB
     p1 = P1_GOES & (graceful | deletes)
     first = reading("del_order") == "p1_first"
@@ -148,13 +148,13 @@ def session_closed() -> list[Line]:
 
 
 def connection_closed() -> list[Line]:
-    """Sections 3.3 l.525-533 and 3.4 l.537-539: the TCB became CLOSED, or the passive closer sent its FIN."""
+    """Sections 3.3 l.525-532 and 3.4 l.536-538: the TCB became CLOSED, or the passive closer sent its FIN."""
     clock = reading("clock_start") == "fw2"
     occasions: list[tuple[str, Expr, Const, str]] = [
-        ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.529-531 (MUST)"),
+        ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.528-530 (MUST)"),
         ("passive closer CLOSED", (how == "last-ack") & (reading("passive_del") == "at_closed"), TCP_GONE, "silent: draft 3.3"),
         ("b9 failed", how.among("reset", "timed-out", "aborted", "never-opened") & (reading("on_failure") == "delete"), FAILED,
-         "draft 3.4 l.537-539 (SHOULD)"),
+         "draft 3.4 l.536-538 (SHOULD)"),
     ]
     port = set_(NEXT_INC, up(NEXT_INC))
     rest = ~disj(*(when for _, when, _, _ in occasions))
@@ -177,13 +177,13 @@ def connection_closed() -> list[Line]:
         row("passive closer in LAST-ACK: delete", ANY, BIND_LAST_ACK, at_last_ack, delete_all(TCP_GONE), STAY, "silent: draft 3.3"),
         ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack),
         row("clock from the ACK ended: delete", ANY, CLOCK, clock & (TCP == FIN_WAIT_2) & ANY_SA, delete_all(TCP_GONE), STAY,
-            "draft 3.3 l.527-531, 'after the other side responds' read as its ACK"),
+            "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"),
     ]
 
 
 def sa_deleted() -> list[Line]:
-    """Section 3.4 l.539-547."""
-    b10, b11 = "draft 3.4 l.542-547", "silent: draft 3.4 l.539-547"
+    """Section 3.4 l.538-546."""
+    b10, b11 = "draft 3.4 l.541-546", "silent: draft 3.4 l.538-546"
     bound = ite(SINGLE, bound_to(gen) == BOUND, ~ANY_SA)
     counts = (reading("confirm") == "any_del") | ((reading("confirm") == "bound_only") & installed & bound)
     later = (reading("peer_del") == "defer") & ~NO_TCB

@@ -216,12 +216,15 @@ class Sent(Expr):
 
 
 class Fired(Expr):
-    """In this step a row with one of these names of `table` fired at the endpoint (claims and monitors only)."""
+    """In this step a row with one of these names of `table` fired at the endpoint (claims and monitors only).
+
+    `where` may narrow it to certain arguments of the event: ``Fired("spd", "PLAIN accepted", where=origin == FORGED)``.
+    """
 
     sort = BOOL
 
-    def __init__(self, table: str, *rows: str) -> None:
-        self.table, self.rows = table, rows
+    def __init__(self, table: str, *rows: str, where: Expr | None = None) -> None:
+        self.table, self.rows, self.where = table, rows, TRUE if where is None else where
 
 
 TRUE = Const(BOOL, 1)
@@ -396,7 +399,8 @@ def _show(expr: Expr, level: int) -> str:
     if isinstance(expr, Sent):
         return f"sent({expr.channel}: {_show(expr.where, 0)})"
     if isinstance(expr, Fired):
-        return f"fired({expr.table}: {', '.join(expr.rows)})"
+        where = "" if expr.where is TRUE else f" where {_show(expr.where, 0)}"
+        return f"fired({expr.table}: {', '.join(expr.rows)}{where})"
     assert isinstance(expr, Op)
     kids, op = expr.children, expr.op
     if op in ("and", "or"):

@@ -86,7 +86,7 @@ def outbound() -> list[Line]:
     return [
         row("PROTECT", PROTECT, SPD_OUT, RULE_MATCHES, [protect], STAY, s),
         row("neighbour rule: PROTECT", NO_ENTRY, SPD_OUT, NEIGHBOUR_RULE, [protect], STAY, s),
-        row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY, f"{s}; draft 3.4 l.546-547 removes the filters"),
+        row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY, f"{s}; draft 3.4 l.545-546 removes the filters"),
         row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES, [plain], STAY, "draft 3.2 l.436-437"),
         row("DISCARD", DISCARD, SPD_OUT, RULE_MATCHES, [], STAY, f"{s}: TCP is not told"),
     ]
@@ -111,9 +111,9 @@ def inbound_plain() -> list[Line]:
 SPD_TABLE = Table(
     "spd", "SPD entry of the connection (RFC 4301 4.4.1)", SPD_ENTRY, (SPD_OUT, SPD_IN, SPD_SET),
     (*outbound(), *inbound_plain(),
-     row("PROTECT installed", ANY, SPD_SET(entry=PROTECT), TRUE, [], PROTECT, "draft 3.2 l.450-456"),
-     row("DISCARD left in its place", ANY, SPD_SET(entry=DISCARD), TRUE, [], DISCARD, "draft 3.4 l.546-547, read as: kept"),
-     row("entry removed", ANY, SPD_SET(entry=NO_ENTRY), TRUE, [], NO_ENTRY, "draft 3.4 l.546-547")),
+     row("PROTECT installed", ANY, SPD_SET(entry=PROTECT), TRUE, [], PROTECT, "draft 3.2 l.449-456"),
+     row("DISCARD left in its place", ANY, SPD_SET(entry=DISCARD), TRUE, [], DISCARD, "draft 3.4 l.545-546, read as: kept"),
+     row("entry removed", ANY, SPD_SET(entry=NO_ENTRY), TRUE, [], NO_ENTRY, "draft 3.4 l.545-546")),
 )
 
 # -- the SAD ------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def segments() -> list[Line]:
         row("ESP arrives", UP, ARRIVES, prot != PLAIN, [Take(SEGMENTS), esp], STAY, SOURCE),
         row("segment lost", UP, LOST, (LOSSES > 0) & genuine, [Take(SEGMENTS), set_(LOSSES, down(LOSSES))], STAY, SOURCE),
         row("ESP arrives, an attacker replays it", UP, COPIED, (COPIES > 0) & genuine & (prot != PLAIN),
-            [Take(SEGMENTS), copy, set_(COPIES, down(COPIES)), esp], STAY, "draft 2 l.132-136, threat [2]; RFC 2406 3.4.3"),
+            [Take(SEGMENTS), copy, set_(COPIES, down(COPIES)), esp], STAY, "draft 2 l.147-149; RFC 2406 3.4.3"),
     ]
 
 

@@ -210,6 +210,12 @@ def matches(where: Expr, channel: Channel, code: int) -> bool:
     return bool(evaluate(where, Valuation(values)))
 
 
+def fits(where: Expr, firing: Firing) -> bool:
+    """Do the arguments of the event that fired a row match the pattern?"""
+    values: dict[tuple[str, ...], int] = {("param", p.name): v for p, v in zip(firing.row.event.params, firing.args, strict=True)}
+    return bool(evaluate(where, Valuation(values)))
+
+
 class StepView(View):
     """Reads claims: the state before, `Post` the state after, what was sent and which rows fired, at a scope or its peer."""
 
@@ -229,9 +235,8 @@ class StepView(View):
             return int(any(message.scope == self.scope and message.channel.table == expr.channel
                            and matches(expr.where, message.channel, message.code) for message in self.outcome.sent))
         if isinstance(expr, Fired):
-            return int(any(one.scope == self.scope and one.row.name in expr.rows and
-                           self.system.instance(one.scope, expr.table) is not None and one.row in self._rows(expr.table)
-                           for one in self.outcome.fired))
+            return int(any(one.scope == self.scope and one.row.name in expr.rows and one.row in self._rows(expr.table)
+                           and fits(expr.where, one) for one in self.outcome.fired))
         return super().leaf(expr)
 
     def _rows(self, table: str) -> tuple[Row, ...]:

@@ -1,0 +1,34 @@
+"""When an SA may go, and what its going may be taken for."""
+
+from __future__ import annotations
+
+from model.binding import FOREIGN, OTHER
+from model.expr import Fired, Peer, Post
+from model.signals import ANY_SA, CLOSED, LISTEN, P1_USABLE, TCP
+from properties.claim import Claim
+from properties.vocabulary import HAS_TO_SEND, TCB_CLOSED
+
+LAST_SA_GOES = ANY_SA & Post(~ANY_SA)
+TOO_EARLY = LAST_SA_GOES & Post(~TCP.among(CLOSED, LISTEN))
+CONFIRMED = ("b10 confirmed: filter removed", "b10 confirmed: filter left to discard", "b10 confirmed: filter kept")
+SESSION_ENDS = ("b6 session closed: mark", "b6 session closed: mark, delete phase 1", "b12 session gone: delete",
+                "b12 session gone: delete phase 1, then phase 2", "b12 session gone: delete phase 2, then phase 1")
+
+CLAIMS = (
+    Claim("sa-outlives-connection",
+          "The last SA of a connection goes at an end only when that end's TCB is CLOSED.",
+          "draft 3.3 l.528-532 (MUST)", TOO_EARLY, LAST_SA_GOES, ("teardown",)),
+    Claim("sa-outlives-need",
+          "The last SA of a connection does not go at an end whose TCB still exists while either end has something to send or to "
+          "retransmit.",
+          "draft 3.3 l.530-532: the purpose of the rule",
+          TOO_EARLY & Post(HAS_TO_SEND | Peer(HAS_TO_SEND)), LAST_SA_GOES, ("teardown",)),
+    Claim("delete-means-closed",
+          "When a Delete is taken as confirmation of a teardown, its sender's TCB is CLOSED.",
+          "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONFIRMED), ("teardown",)),
+    Claim("no-collateral-deletion",
+          "The end of a session takes no phase 1 SA away that other sessions or other traffic still use.",
+          "draft 3.3 l.507-513 against 3.4 l.552-555",
+          Fired("binding", *SESSION_ENDS) & (OTHER | FOREIGN) & P1_USABLE & Post(~P1_USABLE),
+          Fired("binding", *SESSION_ENDS) & (OTHER | FOREIGN) & P1_USABLE, ("teardown",)),
+)

@@ -1,0 +1,96 @@
+"""Presets: a value for every reading, and what is promised under it.
+
+`draft` is the text as a careful implementer would first read it; it promises nothing, its violations are findings. Where the
+draft is silent on a key, the word is 'silent' and the value is what common implementations do. `repaired` changes what
+the rules R-a to R-i ask for, and promises that the claims named here hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The value a preset gives a key, and the source: a place in the draft, 'silent', or a rule of the repair."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A value for every reading (both ends alike), and the claims promised under it."""
+
+    name: str
+    about: str
+    choices: Mapping[str, Choice]
+    promises: tuple[str, ...]
+
+    def value(self, key: str) -> str:
+        return self.choices[key].value
+
+
+_DRAFT = {
+    "del_trigger": Choice("bgp_idle", "draft 3.4 l.552-556"),
+    "passive_del": Choice("keep", "silent; 3.3 l.525-532 speaks of the active closer"),
+    "after_del": Choice("bypass", "draft 3.4 l.545-546, filters removed; what is left: silent"),
+    "clock_start": Choice("tw", "draft 3.3 l.527-530"),
+    "confirm": Choice("any_del", "draft 3.4 l.541-546"),
+    "unmarked_del": Choice("ignore", "silent; 3.4 l.538-546 has no else branch"),
+    "on_failure": Choice("delete", "draft 3.4 l.536-538 (SHOULD)"),
+    "peer_del": Choice("apply", "silent; RFC 2408 3.15, 5.15"),
+    "expiry": Choice("remove", "silent; RFC 2401 4.4.3"),
+    "close_call": Choice("half_close", "draft 3.3 l.504-506 (SHOULD)"),
+    "bind": Choice("single", "draft 3.2 l.480-484"),
+    "p1_delete": Choice("last_bgp_session", "draft 3.3 l.510-513"),
+    "p1_count": Choice("bgp_only", "draft 3.3 l.510-513"),
+    "p1_cascade": Choice("continuous", "draft 3.3 l.513-515"),
+    "del_order": Choice("p1_first", "draft 3.4 l.555, the order of the words"),
+    "del_pair": Choice("both", "silent"),
+    "dead_qm": Choice("complete", "silent"),
+    "naive": Choice("off", "silent; RFC 2409 5.7"),
+    "rekey_by": Choice("both", "silent"),
+    "redundant": Choice("keep", "silent"),
+    "commit": Choice("off", "silent; RFC 2408 3.1"),
+    "preinstall": Choice("on", "silent"),
+    "replay_window": Choice("on", "draft 2 l.147-149 (MUST)"),
+    "ic": Choice("on", "silent; RFC 2407 4.6.3.3"),
+    "p1_mode": Choice("main", "silent; 4.4 speaks of both"),
+    "listener_rule": Choice("none", "silent"),
+    "qm_port": Choice("exact", "draft 3.2 l.451-454 (MUST)"),
+    "port": Choice("179", "RFC 4271 8.2.1; draft 3.2 l.436 says 170"),
+    "session_id": Choice("ordered", "draft 3.2 l.463-470"),
+    "rst_check": Choice("rfc793", "silent; RFC 793 3.9, which the draft cites"),
+    "icmp_policy": Choice("ignore", "silent"),
+    "md5": Choice("off", "draft 3.2 l.442-447"),
+    "check_at": Choice("bgp", "draft 3.6 l.628-630"),
+    "ext_gw": Choice("off", "silent"),
+    "natt": Choice("off", "silent"),
+    "hold": Choice("on", "silent; RFC 4271 10"),
+    "gr": Choice("off", "silent; 3.4 l.556-557"),
+}
+_REPAIRED = _DRAFT | {
+    "del_trigger": Choice("tcp_closed", "R-a: an endpoint deletes its SAs exactly when its own TCB becomes CLOSED"),
+    "passive_del": Choice("at_closed", "R-a, for the passive closer"),
+    "bind": Choice("set", "R-a: all generations of the connection"),
+    "peer_del": Choice("defer", "R-b: a received Delete takes effect when the own TCB is CLOSED"),
+    "after_del": Choice("discard", "R-c: never BYPASS"),
+    "listener_rule": Choice("protect", "R-c: a neighbour-wide rule PROTECT, else DISCARD"),
+    "check_at": Choice("spd", "R-c: checked for every segment, not only for data"),
+    "dead_qm": Choice("refuse", "R-d: no Quick Mode for a connection that does not exist"),
+    "p1_delete": Choice("never", "R-f: phase 1 is never deleted on behalf of BGP"),
+    "unmarked_del": Choice("event18", "R-h: event 18, and only when no SA is left"),
+    "expiry": Choice("abort", "R-i: the hard limit of a connection's last SA aborts the connection under that SA; the SA goes with the TCB"),
+}
+PRESETS = {one.name: one for one in (
+    Preset("draft", "the text as first read", _DRAFT, ()),
+    Preset("repaired", "the draft with the rules R-a to R-i", _REPAIRED,
+           ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "sa-outlives-connection", "sa-outlives-need",
+            "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
+            "no-replay", "accepted-is-authentic")),
+)}
+
