@@ -145,14 +145,17 @@ why = Param("why", WHY, "-")
 
 # phase1-initiator, phase1-responder
 P1_NEED = Event("need phase 1", doc="phase1-initiator: somebody wants a Quick Mode")
-P1_RCV = Event("rcv", datagram, good, ic, doc="phase1-*: a main or aggressive mode message of this SA arrives")
+# Successive attempts of an initiator have different cookies (RFC 2408 2.5.3); two values, sent in the field `inc`, tell a
+# new attempt from a late copy of the one before.
+attempt = Param("attempt", INC, "0")
+P1_RCV = Event("rcv", datagram, good, ic, attempt, doc="phase1-*: a main or aggressive mode message of this SA arrives")
 P1_DOWN = Event("phase 1 deleted", doc="phase1-*: this SA goes without a message (the Delete, if any, is informational's)")
 # quick-initiator, quick-responder
 QM_NEED = Event("acquire", inc, doc="quick-initiator: an SA for this connection is wanted")
 QM_P1_UP = Event("phase 1 up", doc="quick-initiator: a phase 1 SA came up")
 QM_P1_FAILED = Event("phase 1 failed", doc="quick-initiator: no phase 1 SA is to be had")
 QM_ABANDON = Event("abandon", doc="quick-*: the connection is gone (only where that is known to IKE)")
-QM_RCV = Event("rcv", datagram, gen, inc, good, exact_ports, doc="quick-*: a Quick Mode message arrives")
+QM_RCV = Event("rcv", datagram, cookie, gen, inc, good, exact_ports, doc="quick-*: a Quick Mode message arrives")
 # informational
 IKE_DELETE = Event("delete", gen, why, doc="informational: remove this SA pair and tell the peer")
 IKE_DELETE_P1 = Event("delete phase 1", doc="informational: remove the phase 1 SAs, with or without children, and tell the peer")
