@@ -365,14 +365,23 @@ def cases(guards: Sequence[Expr], given: Case) -> Iterator[tuple[Case, list[int]
 
     A leaf is split on only where a guard asks for it, so the cases are few even where the leaves are many.
     """
-    reader = Valuation({key: code for key, (_, code) in given.items()})
-    try:
-        true = [at for at, guard in enumerate(guards) if evaluate(guard, reader)]
-    except Unknown as unknown:
-        for code in range(unknown.leaf.sort.size):
-            yield from cases(guards, {**given, unknown.key: (unknown.leaf, code)})
-    else:
-        yield given, true
+    return _cases(guards, given, {key: code for key, (_, code) in given.items()}, 0, [])
+
+
+def _cases(guards: Sequence[Expr], given: Case, values: dict[tuple[str, ...], int], at: int,
+           true: list[int]) -> Iterator[tuple[Case, list[int]]]:
+    """The cases in which the guards before position `at` are decided already."""
+    reader, true = Valuation(values), list(true)
+    for position in range(at, len(guards)):
+        try:
+            if evaluate(guards[position], reader):
+                true.append(position)
+        except Unknown as unknown:
+            for code in range(unknown.leaf.sort.size):
+                deeper = {**given, unknown.key: (unknown.leaf, code)}
+                yield from _cases(guards, deeper, {**values, unknown.key: code}, position, true)
+            return
+    yield given, true
 
 
 _LEVEL = {"or": 1, "and": 2, "not": 3}

@@ -4,8 +4,6 @@ RFC 2408 5.1: who sends a message that wants an answer sets a timer and a retry 
 message is sent again; when the counter is used up "the ISAKMP protocol machine clears all states". Here the counter is one
 bit (something was sent again), and the limit is reached only when no message of the exchange is in flight any more: the
 waiting time of a retry limit is longer than the life of a datagram, so that giving up needs a loss or a silent peer.
-
-Cookies and message ids are not in the model: a message belongs to the exchange of its kind that is under way.
 """
 
 from __future__ import annotations
@@ -51,7 +49,8 @@ class Exchange:
 
 # A phase 1 SA in the words of a message: begun by its sender or by its receiver.
 OWN_FIRST = ite(P1_INIT == "UP", BY_SENDER, BY_RECEIVER)  # what this end sends under: the SA it began, if that is up
-# The phase 1 SA of the message that arrives is up here: the message can be deciphered (RFC 2409 5.7: HDR*).
+ANSWER = ite(cookie == BY_SENDER, BY_RECEIVER, BY_SENDER)  # the same SA, named in the answer
+# The phase 1 SA of the message that arrives is up here: the message can be deciphered (RFC 2409 5.5, 5.7: HDR*).
 DECIPHERED: Expr = ((cookie == BY_SENDER) & (P1_RESP == "UP")) | ((cookie == BY_RECEIVER) & (P1_INIT == "UP"))
 # RFC 2407 4.6.3.3 allows INITIAL-CONTACT on "the first SA being established with the remote system".
 NO_SA_YET: Expr = ~disj(P1_INIT == "UP", P1_RESP == "UP", *(SA_OUT[g] != "none" for g in (G0, G1, G2)))

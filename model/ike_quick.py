@@ -6,11 +6,11 @@
     QM3   HDR*, HASH(3)                             -->
           HDR*, HASH(1), N(CONNECTED)               <--              only with the commit bit (RFC 2408 3.1)
 
-Each message is protected by a phase 1 SA; where none is up, the message is noise. `gen` names the SA pair that is
+Each message is protected by a phase 1 SA (its `cookie`); where that is not up, the message is noise. `gen` names the SA pair that is
 negotiated (message id and SPIs), `inc` the incarnation whose ports the identities carry. The initiator has its keys when it
 sends QM3, the responder when it receives it: nothing tells the initiator that QM3 arrived, unless the commit bit is set.
 
-NOTE: messages are told apart by what they negotiate, not by message id, and any phase 1 SA that is up deciphers them.
+NOTE: messages are told apart by what they negotiate, not by message id.
 NOTE: one Quick Mode as initiator and one as responder at a time. QM1 for another generation waits for its retransmission.
 NOTE: `commit` is read at each end: at the responder, whether it sends CONNECTED, at the initiator, whether it waits for it.
 Two ends that differ in it stand for a commit bit that one of them overlooked.
@@ -20,19 +20,19 @@ from __future__ import annotations
 
 from model.channels import DATAGRAMS
 from model.expr import TRUE, Const, Enum, Expr, Value, Var, ite
-from model.ike_exchange import HEADER, OWN_FIRST, RETRY, Exchange
+from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, RETRY, Exchange
 from model.readings import reading
 from model.signals import (
     BIND_P2_FAILED,
     BIND_P2_UP,
     CLOSED,
     CONNECTED,
+    COOKIE,
     G0,
     GEN,
     INC,
     MY_GEN,
     P1_NEED,
-    P1_USABLE,
     QM1,
     QM2,
     QM3,
@@ -66,7 +66,7 @@ COMMIT_BIT = "RFC 2408 3.1, commit bit"
 COMMIT = reading("commit") == "on"
 ABANDONS = reading("dead_qm") == "refuse"
 EXACT = reading("qm_port") == "exact"
-READABLE = P1_USABLE & good
+READABLE = DECIPHERED & good
 
 
 def free(generation: Expr) -> Expr:
@@ -76,7 +76,7 @@ def free(generation: Expr) -> Expr:
 
 def undecipherable() -> list[Line]:
     """What both roles do first with a Quick Mode message."""
-    return [ignored(ANY, QM_RCV, f"{QUICK}: HDR*; RFC 2408 5.2", guard=~P1_USABLE, name="no phase 1 SA: undecipherable")]
+    return [ignored(ANY, QM_RCV, f"{QUICK}: HDR*; RFC 2408 5.2", guard=~DECIPHERED, name="no phase 1 SA: undecipherable")]
 
 
 # -- initiator ----------------------------------------------------------------------------------------------------
@@ -86,12 +86,13 @@ IDLE, WAIT_P1, QM1_SENT, QM3_SENT = I_STATE.consts()
 QUICK_INITIATOR_STATE = Var("quick-initiator", "state", I_STATE, doc="the Quick Mode this end began")
 I_GEN = Var("quick-initiator", "gen", GEN, doc="the generation being negotiated")
 I_INC = Var("quick-initiator", "inc", INC, doc="the incarnation whose ports the identities carry")
+I_COOKIE = Var("quick-initiator", "cookie", COOKIE, doc="the phase 1 SA it runs under")
 I_X = Exchange("quick-initiator", sends=(QM1, QM3), receives=(QM2, CONNECTED, QM_REFUSED))
 I_MINE = (gen == I_GEN) & (inc == I_INC)
 
 
 def i_put(message: Const, again: bool = False) -> Put:
-    return put(DATAGRAMS, resend=again, datagram=message, cookie=OWN_FIRST, gen=I_GEN, inc=I_INC, exact=EXACT)
+    return put(DATAGRAMS, resend=again, datagram=message, cookie=I_COOKIE, gen=I_GEN, inc=I_INC, exact=EXACT)
 
 
 def i_begin() -> list[Line]:
@@ -109,7 +110,7 @@ def i_begin() -> list[Line]:
         ignored(WAIT_P1, QM_NEED, QUICK, guard=inc == I_INC, name="wanted already"),
         ignored((QM1_SENT, QM3_SENT), QM_NEED, "bound: one Quick Mode at a time; the next packet asks again", name="under way"),
         row("QM1", WAIT_P1, QM_P1_UP, anyone,
-            [set_(I_GEN, which), *I_X.sent(), reserve, first], QM1_SENT, QUICK),
+            [set_(I_GEN, which), set_(I_COOKIE, OWN_FIRST), *I_X.sent(), reserve, first], QM1_SENT, QUICK),
         row("no generation left (bound)", WAIT_P1, QM_P1_UP, ~anyone, [], IDLE, "bound: three generations of SAs"),
         ignored((IDLE, QM1_SENT, QM3_SENT), QM_P1_UP, f"{QUICK}: nobody waits"),
         row("no phase 1 SA to be had", WAIT_P1, QM_P1_FAILED, TRUE, [failed], IDLE, RETRY),
@@ -123,7 +124,7 @@ def i_messages() -> list[Line]:
     done = signal("binding", BIND_P2_UP(gen=I_GEN))
     install = signal("ipsec", SA_INSTALL(gen=I_GEN, inc=I_INC, exact=EXACT))
     receive = signal("ipsec", SA_INSTALL_IN(gen=I_GEN, inc=I_INC, exact=EXACT))
-    older = put(DATAGRAMS, resend=True, datagram=QM3, cookie=OWN_FIRST, gen=gen, inc=inc, exact=exact_ports)
+    older = put(DATAGRAMS, resend=True, datagram=QM3, cookie=ANSWER, gen=gen, inc=inc, exact=exact_ports)
     idle = READABLE & (SA_OUT[gen] != "none")
     return [
         *undecipherable(),
@@ -164,7 +165,7 @@ def i_end() -> list[Line]:
 QUICK_INITIATOR_TABLE = Table(
     "quick-initiator", "Quick Mode as initiator (RFC 2409 5.5)", QUICK_INITIATOR_STATE,
     (QM_NEED, QM_P1_UP, QM_P1_FAILED, QM_ABANDON, QM_RCV, I_X.resend, I_X.give_up), (*i_begin(), *i_messages(), *i_end()),
-    (I_GEN, I_INC, *I_X.variables),
+    (I_GEN, I_INC, I_COOKIE, *I_X.variables),
 )
 
 # -- responder ----------------------------------------------------------------------------------------------------
@@ -174,6 +175,7 @@ R_IDLE, QM2_SENT = R_STATE.consts()
 QUICK_RESPONDER_STATE = Var("quick-responder", "state", R_STATE, doc="the Quick Mode the peer began")
 R_GEN = Var("quick-responder", "gen", GEN, doc="the generation being negotiated")
 R_INC = Var("quick-responder", "inc", INC, doc="the incarnation whose ports the identities carry")
+R_COOKIE = Var("quick-responder", "cookie", COOKIE, doc="the phase 1 SA it runs under")
 R_X = Exchange("quick-responder", sends=(QM2, CONNECTED, QM_REFUSED), receives=(QM1, QM3))
 R_MINE = (gen == R_GEN) & (inc == R_INC)
 PREINSTALL = reading("preinstall") == "on"
@@ -181,7 +183,7 @@ PREINSTALL = reading("preinstall") == "on"
 
 def r_put(message: Const, again: bool = False) -> Put:
     """An answer to the message that is being processed."""
-    return put(DATAGRAMS, resend=again, datagram=message, cookie=OWN_FIRST, gen=gen, inc=inc, exact=exact_ports)
+    return put(DATAGRAMS, resend=again, datagram=message, cookie=ANSWER, gen=gen, inc=inc, exact=exact_ports)
 
 
 def r_offer() -> list[Line]:
@@ -192,13 +194,13 @@ def r_offer() -> list[Line]:
     no_connection = ABANDONS & dead
     wide = EXACT & ~exact_ports
     taken = new & ~no_connection & ~wide
-    begin = [set_(R_GEN, gen), set_(R_INC, inc), *R_X.sent()]
+    begin = [set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), *R_X.sent()]
     larval = signal("ipsec", SA_GETSPI(gen=gen, inc=inc, exact=exact_ports))
     ready = signal("ipsec", SA_INSTALL_IN(gen=gen, inc=inc, exact=exact_ports))
     no = [r_put(QM_REFUSED)]
     return [
         *undecipherable(),
-        row("QM1: NO-PROPOSAL-CHOSEN", ANY, QM_RCV(datagram=QM1), P1_USABLE & ~good, no, STAY, f"{QUICK}; RFC 2408 5.5"),
+        row("QM1: NO-PROPOSAL-CHOSEN", ANY, QM_RCV(datagram=QM1), DECIPHERED & ~good, no, STAY, f"{QUICK}; RFC 2408 5.5"),
         row("QM1: inbound usable, QM2", R_IDLE, QM_RCV(datagram=QM1), taken & PREINSTALL, [*begin, ready, r_put(QM2)], QM2_SENT,
             f"{QUICK}; silent: when the responder can receive (F-21)"),
         row("QM1: SPI reserved, QM2", R_IDLE, QM_RCV(datagram=QM1), taken & ~PREINSTALL, [*begin, larval, r_put(QM2)], QM2_SENT,
@@ -234,7 +236,7 @@ def r_keys() -> list[Line]:
 def r_end() -> list[Line]:
     """Timers, and the connection is gone."""
     exact: Value = SA_FOR[R_GEN] != "any"
-    same = put(DATAGRAMS, resend=True, datagram=QM2, cookie=OWN_FIRST, gen=R_GEN, inc=R_INC, exact=exact)
+    same = put(DATAGRAMS, resend=True, datagram=QM2, cookie=R_COOKIE, gen=R_GEN, inc=R_INC, exact=exact)
     forget: list[Action] = [*R_X.over(), signal("ipsec", SA_DROP_LARVAL(gen=R_GEN))]
     return [
         row("retransmission", QM2_SENT, R_X.resend, TRUE, [*R_X.again(), same], STAY, RETRY),
@@ -249,5 +251,5 @@ def r_end() -> list[Line]:
 QUICK_RESPONDER_TABLE = Table(
     "quick-responder", "Quick Mode as responder (RFC 2409 5.5)", QUICK_RESPONDER_STATE,
     (QM_RCV, QM_ABANDON, R_X.resend, R_X.give_up),
-    (*r_offer(), *r_keys(), *r_end()), (R_GEN, R_INC, *R_X.variables),
+    (*r_offer(), *r_keys(), *r_end()), (R_GEN, R_INC, R_COOKIE, *R_X.variables),
 )

@@ -274,6 +274,14 @@ class System:
         """Every row of every instance."""
         return [(one, line) for one in self.instances for line in one.table.rows]
 
+    @cached_property
+    def _tables(self) -> dict[int, Table]:
+        return {id(line): one.table for one, line in self.rows}
+
+    def table_of_row(self, line: Row) -> Table:
+        """The table a row belongs to."""
+        return self._tables[id(line)]
+
     # -- checks ----------------------------------------------------------------------------------
 
     def _check(self) -> None:

@@ -368,6 +368,7 @@ class _Builder:
         self.table = table
         self.states = table.state.sort.consts()
         self.cells: dict[tuple[int, Event], list[Row]] = {(s.code, e): [] for s in self.states for e in table.events}
+        self.checked: set[tuple[Event, frozenset[int]]] = set()
 
     def build(self) -> Iterator[Row]:
         for line in self.table.lines:
@@ -393,10 +394,11 @@ class _Builder:
         if on.event not in self.table.events:
             raise ModelError(f"{self.table.name}, row {line.name}: event {on.event.name} is not among its events; declare it")
         self.check_actions(line, on.event)
+        condition = conj(on.guard(), line.guard)
         for state in self.states_of(line):
             if state.sort is not self.table.state.sort:
                 raise ModelError(f"{self.table.name}, row {line.name}: {show(state)} is not one of its states")
-            self.add(line, state, on.event, str(on), conj(on.guard(), line.guard))
+            self.add(line, state, on.event, str(on), condition)
 
     def add(self, line: Line, state: Const, event: Event, pattern: str, condition: Expr) -> None:
         made = Row(line.name, state, event, line.guard, line.actions, line.next, line.source, pattern, condition)
@@ -447,7 +449,13 @@ class _Builder:
                 raise ModelError(f"{where}no row for {name} on {event.name}. "
                                  f"Add a row, or ignored({_ident(name)}, {event.name}, source)")
             return
-        for case, true in cases([one.condition for one in rows], self.given(state)):
+        guards = [one.condition for one in rows]
+        same = (event, frozenset(map(id, guards)))
+        if same in self.checked:  # the same lines stand in another state, and do not read which
+            return
+        if not any(node is self.table.state for guard in guards for node in walk(guard)):
+            self.checked.add(same)
+        for case, true in cases(guards, self.given(state)):
             if len(true) > 1:
                 raise ModelError(f"{where}{name} on {event.name}: rows {rows[true[0]].name} and {rows[true[1]].name} overlap where "
                                  f"{_told(case)}. Make their guards exclude each other")

@@ -95,9 +95,9 @@ def segments() -> list[Line]:
 
 def datagrams() -> list[Line]:
     """An IKE datagram goes to the table whose exchange it belongs to."""
-    phase1 = signal_to("phase1-responder", P1_RCV(datagram=datagram, good=good, ic=ic))
-    answer = signal_to("phase1-initiator", P1_RCV(datagram=datagram, good=good, ic=ic))
-    quick: dict[str, Any] = {"datagram": datagram, "gen": gen, "inc": inc, "good": good, "exact": exact_ports}
+    phase1 = signal_to("phase1-responder", P1_RCV(datagram=datagram, good=good, ic=ic, attempt=inc))
+    answer = signal_to("phase1-initiator", P1_RCV(datagram=datagram, good=good, ic=ic, attempt=inc))
+    quick: dict[str, Any] = {"datagram": datagram, "cookie": cookie, "gen": gen, "inc": inc, "good": good, "exact": exact_ports}
     routes: list[tuple[str, Expr, Signal]] = [
         ("to the phase 1 responder", among(MM1, MM3, MM5, AM1, AM3) | ((datagram == P1_REFUSED) & (cookie == BY_SENDER)), phase1),
         ("to the phase 1 initiator", among(MM2, MM4, MM6, AM2) | ((datagram == P1_REFUSED) & (cookie != BY_SENDER)), answer),

@@ -6,9 +6,9 @@ reached, under fairness, is more than these claims say.
 
 from __future__ import annotations
 
-from model.expr import Peer, Post, Var, disj
-from model.ike_quick import QUICK_INITIATOR, QUICK_RESPONDER
-from model.readings import reading
+from model.expr import Peer, Post, conj, disj
+from model.ike_quick import QUICK_INITIATOR_STATE, QUICK_RESPONDER_STATE
+from model.ipsec import ACQUIRE, NEIGHBOUR_RULE, RULE_MATCHES
 from model.signals import (
     ANY_SA,
     CLOSING,
@@ -23,3 +23,22 @@ from model.signals import (
 )
 from properties.claim import Claim
 from properties.vocabulary import GENERATIONS, TCB_CLOSED, WIRE_EMPTY
+
+NO_QUICK_MODE = (QUICK_INITIATOR_STATE == "IDLE") & (QUICK_RESPONDER_STATE == "IDLE")
+QUIET = conj(WIRE_EMPTY, NO_QUICK_MODE, Peer(NO_QUICK_MODE))
+MUST_PROTECT = disj((SPD_ENTRY == "PROTECT") & RULE_MATCHES, (SPD_ENTRY == "DISCARD") & RULE_MATCHES,
+                    (SPD_ENTRY == "no-entry") & NEIGHBOUR_RULE)
+# Some generation leads from here into the peer: our outbound half, its inbound half.
+PATH = disj(*((SA_OUT[g] != "none") & sa_covers(g, TCP_INC) & Peer(SA_IN[g].among("mature", "dying")) for g in GENERATIONS))
+REPEATS = TCP.among(FIN_WAIT_1, CLOSING, LAST_ACK)
+STUCK = conj(REPEATS, MUST_PROTECT, ~PATH, ~ACQUIRE, Peer(~ACQUIRE), QUIET)
+
+CLAIMS = (
+    Claim("close-ends",
+          "No closing end comes to repeat a FIN that cannot reach its peer, with nothing left but the user timeout.",
+          "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS), ("teardown",)),
+    Claim("no-orphan-sa",
+          "When both ends are CLOSED and nothing is under way, no SA of the connection is left at either.",
+          "draft 3.3 l.528-530, 3.4 l.552-555", Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), ANY_SA, QUIET)),
+          Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown",)),
+)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from model.expr import TRUE, Fired, Peer, Sent
+from model.history import OPENED
 from model.signals import PLAIN, SYN, kind, prot
 from properties.claim import Claim
-from properties.vocabulary import HAS_OUT, OPENED
+from properties.vocabulary import HAS_OUT
 
 ACCEPTS = ("PLAIN accepted",)
 REFUSES = ("PLAIN dropped", "PLAIN data refused by BGP")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.expr import BOOL, TRUE, Expr, OnWire, Var, conj, disj
+from model.expr import TRUE, Expr, OnWire, conj, disj
 from model.signals import (
     CLOSE_WAIT,
     CLOSED,
@@ -20,8 +20,6 @@ from model.signals import (
 )
 
 GENERATIONS = (G0, G1, G2)
-# Set once this end has sent its BGP OPEN.
-OPENED = Var("history", "OPEN-sent", BOOL, doc="this end has sent its BGP OPEN")
 
 # A TCB in one of these states has, or may still have, something to send or to retransmit.
 MAY_SEND = (SYN_SENT, SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, CLOSING, LAST_ACK)

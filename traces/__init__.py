@@ -1,1 +1,1 @@
-
+"""Traces: written, read, replayed on the reference interpreter, and rendered for people."""

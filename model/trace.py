@@ -1,0 +1,115 @@
+"""A trace as data: how a run of the model is written down, by every engine, and read back.
+
+States are not stored. Replay recomputes them, so a trace of an older model is refused by its digest instead of being
+shown wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMAT = 1
+
+
+class TraceError(Exception):
+    """The document is not a trace this version can read. The text is one line: where, the value, what to do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stimulus: an event of the table `table` at `scope`, arguments and choices by name, the rows it fired
+    as "scope.table: row", and, for timed runs, when (seconds)."""
+
+    scope: str
+    table: str
+    event: str
+    args: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
+    time: float | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run. `start` says which of the slice's initial states it begins in, `end` at which end the claim breaks."""
+
+    digest: str
+    slice: str
+    preset: str
+    readings: Mapping[str, str]
+    bounds: Mapping[str, int]
+    engine: str
+    seed: int | None
+    property: str
+    end: str
+    start: int
+    steps: tuple[Step, ...]
+    finding: str = ""
+
+    @property
+    def length(self) -> int:
+        return len(self.steps)
+
+
+def to_document(trace: Trace) -> dict[str, Any]:
+    """The trace as a JSON document."""
+    steps = []
+    for one in trace.steps:
+        step: dict[str, Any] = {"scope": one.scope, "table": one.table, "event": one.event}
+        step |= {key: dict(value) for key, value in (("args", one.args), ("choices", one.choices)) if value}
+        step["rows"] = list(one.rows)
+        steps.append(step | ({} if one.time is None else {"time": one.time}))
+    return {"lockstep-trace": FORMAT, "model": trace.digest, "slice": trace.slice, "preset": trace.preset,
+            "readings": dict(trace.readings), "bounds": dict(trace.bounds), "engine": trace.engine, "seed": trace.seed,
+            "property": trace.property, "end": trace.end, "finding": trace.finding, "start": trace.start, "steps": steps}
+
+
+def from_document(document: Any) -> Trace:
+    """The trace in a JSON document. Raises TraceError."""
+    if not isinstance(document, dict) or "lockstep-trace" not in document:
+        raise TraceError("no key 'lockstep-trace': this is not a trace; give a file that lockstep verify wrote")
+    if document["lockstep-trace"] != FORMAT:
+        raise TraceError(f"format {document['lockstep-trace']!r}: this version reads format {FORMAT}; run lockstep verify again")
+    known = {key: _of(document, key, kind) for key, kind in (
+        ("model", str), ("slice", str), ("preset", str), ("readings", dict), ("bounds", dict), ("engine", str), ("property", str),
+        ("end", str), ("finding", str), ("start", int), ("steps", list))}
+    seed = document.get("seed")
+    if seed is not None and not isinstance(seed, int):
+        raise TraceError(f"seed {seed!r}: a whole number or null is needed")
+    for key, value in known["readings"].items():
+        if not isinstance(value, str):
+            raise TraceError(f"readings, {key!r}: {value!r} is not a text")
+    for key, value in known["bounds"].items():
+        if not isinstance(value, int) or value < 0:
+            raise TraceError(f"bounds, {key!r}: {value!r} is not a whole number from 0 on")
+    steps = tuple(_step(number, one) for number, one in enumerate(known["steps"], 1))
+    return Trace(known["model"], known["slice"], known["preset"], known["readings"], known["bounds"], known["engine"], seed,
+                 known["property"], known["end"], known["start"], steps, known["finding"])
+
+
+def _of(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
+    if key not in document:
+        raise TraceError(f"{where}key {key!r} is missing: the file is damaged; run lockstep verify again")
+    value = document[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TraceError(f"{where}{key} {value!r}: a {kind.__name__} is needed; the file is damaged")
+    return value
+
+
+def _step(number: int, one: Any) -> Step:
+    where = f"step {number}: "
+    if not isinstance(one, dict):
+        raise TraceError(f"{where}{one!r} is not a step; the file is damaged")
+    texts = {key: _of(one, key, str, where) for key in ("scope", "table", "event")}
+    maps = {key: _of({key: one.get(key, {})}, key, dict, where) for key in ("args", "choices")}
+    for values in maps.values():
+        for key, value in values.items():
+            if not isinstance(value, str):
+                raise TraceError(f"{where}{key} {value!r}: a text is needed; the file is damaged")
+    rows = _of(one, "rows", list, where)
+    time = one.get("time")
+    if time is not None and not isinstance(time, int | float):
+        raise TraceError(f"{where}time {time!r}: a number of seconds is needed")
+    return Step(texts["scope"], texts["table"], texts["event"], maps["args"], maps["choices"], tuple(map(str, rows)), time)

@@ -1,0 +1,75 @@
+"""Replay: the reference interpreter runs a trace step by step and says whether it ends as it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model.expr import Expr, ModelError, evaluate
+from model.slices import build
+from model.system import Monitor, State, System
+from model.trace import Trace, TraceError
+from properties.findings import FINDINGS
+from properties.registry import CLAIMS
+from traces.names import coded, rows_of
+from verify.step import Disabled, Outcome, StepView, step
+
+
+class NotARun(Exception):
+    """The document is a trace, but not a run of this model, or it does not end as it claims. One line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A replayed trace: the system and what each step did."""
+
+    trace: Trace
+    system: System
+    initial: State
+    outcomes: tuple[Outcome, ...]
+
+
+def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
+    """What the last step must make true, and the history bits that needs. Raises TraceError."""
+    if trace.finding:
+        if trace.finding not in FINDINGS:
+            raise TraceError(f"finding {trace.finding!r}: there is no such finding; there are {', '.join(FINDINGS)}")
+        return FINDINGS[trace.finding].when, FINDINGS[trace.finding].monitors
+    if trace.property not in CLAIMS:
+        raise TraceError(f"property {trace.property!r}: there is no such property; there are {', '.join(CLAIMS)}")
+    return CLAIMS[trace.property].violated, CLAIMS[trace.property].monitors
+
+
+def model_digest(slice_name: str, readings: Mapping[str, str], bounds: Mapping[str, int]) -> str:
+    """The fingerprint that a trace of this slice carries: of the model, not of what a claim remembers besides."""
+    return build(slice_name, readings, bounds=bounds).digest
+
+
+def replay(trace: Trace) -> Run:
+    """Run a trace. Raises TraceError where it names what does not exist, NotARun where it is not true."""
+    when, monitors = query_of(trace)
+    try:
+        digest = model_digest(trace.slice, trace.readings, trace.bounds)
+        system = build(trace.slice, trace.readings, bounds=trace.bounds, monitors=monitors)
+    except ModelError as error:
+        raise TraceError(str(error)) from None
+    if digest != trace.digest:
+        raise NotARun(f"made by model {trace.digest}, this is model {digest}: tables or readings differ; run lockstep verify again")
+    if not 0 <= trace.start < len(system.initial):
+        raise TraceError(f"start {trace.start}: slice {trace.slice} has initial states 0 to {len(system.initial) - 1}")
+    initial = state = system.initial[trace.start]
+    outcomes: list[Outcome] = []
+    for number, one in enumerate(trace.steps, 1):
+        try:
+            outcome = step(system, state, coded(system, number, one))
+        except (Disabled, ModelError) as error:
+            raise NotARun(f"step {number}: {one.table} {one.event} at {one.scope or 'the world'} cannot happen here: {error}") from None
+        fired = rows_of(system, outcome)
+        if fired != one.rows:
+            raise NotARun(f"step {number}: fires {', '.join(fired)}; the trace says {', '.join(one.rows)}")
+        outcomes.append(outcome)
+        state = outcome.after
+    last = outcomes[-1] if outcomes else Outcome(initial, initial, (), ())
+    if not evaluate(when, StepView(system, trace.end, last)):
+        raise NotARun(f"{trace.property} is not broken at {trace.end} in the last step")
+    return Run(trace, system, initial, tuple(outcomes))
