@@ -92,10 +92,10 @@ RELEASE = (stop(HOLD_TIMER), stop(KEEPALIVE_TIMER), stop(DELAY_OPEN_TIMER))
 
 # Paragraphs that end in Idle.
 QUIETLY: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, DROP, CLOSED)
-FAILED: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, INCREMENT, DAMP, DROP, CLOSED)
+FAILED: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, DROP, INCREMENT, DAMP, CLOSED)
 ERROR: tuple[Action, ...] = (SEND_NOTIFICATION, *FAILED)
-STOPPED: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, ZERO, SEND_CEASE, DROP, CLOSED_BY_CEASE)
-CEASED: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, INCREMENT, DAMP, SEND_CEASE, DROP, CLOSED_BY_CEASE)
+STOPPED: tuple[Action, ...] = (SEND_CEASE, stop(CONNECT_RETRY_TIMER), *RELEASE, DROP, ZERO, CLOSED_BY_CEASE)
+CEASED: tuple[Action, ...] = (SEND_CEASE, stop(CONNECT_RETRY_TIMER), *RELEASE, DROP, INCREMENT, DAMP, CLOSED_BY_CEASE)
 
 # 8.1.2, "Optional Attribute Status": when a start event is generated. Damping holds an automatic start back while
 # IdleHoldTimer runs (8.1.1, IdleHoldTime).
@@ -245,7 +245,7 @@ def active() -> list[Line]:
     drop the TCP connection, but Idle allocates no resources and refuses connections, so CLOSE.
     """
     cease = DELAY_OPEN_TIMER & SEND_NOTIFICATION_WITHOUT_OPEN
-    fails = (start(CONNECT_RETRY_TIMER), *RELEASE, INCREMENT, DAMP, DROP, CLOSED)
+    fails = (start(CONNECT_RETRY_TIMER), *RELEASE, DROP, INCREMENT, DAMP, CLOSED)
     return [
         *nothing(BGP_ACTIVE, STARTS),
         *on(BGP_ACTIVE, 2, STOPPED, BGP_IDLE, "Cease", cease),
@@ -423,14 +423,16 @@ def collisions() -> list[Line]:
 
     NOTE: steps 2 and 3 compare identifiers as if the newer connection were always the one the remote system initiated. The
     rows follow the rule above them, which covers both: the connection initiated by the higher identifier is retained.
-    NOTE: an Established FSM without CollisionDetectEstablishedState does not check an OPEN against other connections (8.2.2).
+    NOTE: an Established FSM without CollisionDetectEstablishedState does not check a (second) OPEN against other connections
+    (8.2.2); it ignores events 19 and 23 alike, and dumps no other.
     """
-    detect = COLLISION_DETECT_ESTABLISHED_STATE
+    detect, open_sent_too = COLLISION_DETECT_ESTABLISHED_STATE, COLLISION_DETECT_OPEN_SENT_STATE
+    alone = (OTHER_STATE == "none") | ((OTHER_STATE == "OpenSent") & ~open_sent_too)
     newcomer = (OTHER_STATE == "Established") & ~detect
-    examined = ((OTHER_STATE == "OpenConfirm") | ((OTHER_STATE == "OpenSent") & COLLISION_DETECT_OPEN_SENT_STATE)
+    collides = ((OTHER_STATE == "OpenConfirm") | ((OTHER_STATE == "OpenSent") & open_sent_too)
                 | ((OTHER_STATE == "Established") & detect))
-    collides = examined & ((BGP != BGP_ESTABLISHED) | detect)
     retained = INITIATED == LARGER_ID
+    dump_other = set_(DUMP_OTHER, (BGP != BGP_ESTABLISHED) | detect)
     good = BGP_MSG(msg=OPEN_MSG, fault="none")
 
     def opened(name: str, guard: Expr, source: str, *actions: Action) -> list[Line]:
@@ -442,10 +444,9 @@ def collisions() -> list[Line]:
         ]
 
     return [
-        *opened("OPEN", ~newcomer & ~collides, "RFC 4271 6.2, 6.8"),
-        *opened("OPEN: collision, retained", collides & retained, "RFC 4271 6.8 step 2", set_(DUMP_OTHER, True)),
-        row("OPEN: collision, lost", CHECKING, good, collides & ~retained, [fsm(23)], STAY,
-            "RFC 4271 6.8 step 3, 8.1.5 event 23"),
+        *opened("OPEN", alone, "RFC 4271 6.2, 6.8"),
+        *opened("OPEN: collision, retained", collides & retained, "RFC 4271 6.8", dump_other),
+        row("OPEN: collision, lost", CHECKING, good, collides & ~retained, [fsm(23)], STAY, "RFC 4271 6.8, 8.1.5 event 23"),
         row("OPEN: other Established", CHECKING, good, newcomer, [fsm(23)], STAY,
             "RFC 4271 6.8: closes the newly created connection, 8.1.5 event 23"),
     ]
