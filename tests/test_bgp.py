@@ -386,6 +386,9 @@ def test_collisions_are_resolved_by_6_8() -> None:
         closed = collision(other, larger, initiated, detect, known)
         assert said == [f"bgp {BGP_EVENT[23 if closed == 'this' else 19].name}"], settings
         assert outcome.after[system.position("A", dump)] == int(closed == "other"), settings
+        # 8.2.2 Established: without the attribute an OPEN is not checked against other connections
+        _, outcome = deliver(system, "OPEN", "none", {**settings, state_: STATES.index("Established")})
+        assert outcome.after[system.position("A", dump)] == int(closed == "other" and detect), settings
 
 
 # -- component slices -------------------------------------------------------------------------------------------------
