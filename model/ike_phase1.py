@@ -117,12 +117,13 @@ def i_main_mode() -> list[Line]:
         row("MM2: proposal chosen", MM1_SENT, P1_RCV(datagram=MM2), I_GOOD, [*I_X.sent(), i_put(MM3)], MM3_SENT, MAIN),
         row("MM4: keys agreed", MM3_SENT, P1_RCV(datagram=MM4), I_GOOD, [*I_X.sent(), *contact], MM5_SENT, f"{MAIN}; {IC}"),
         row("MM6: peer authenticated", MM5_SENT, P1_RCV(datagram=MM6, ic=False), I_GOOD, [*up, QM_WAITS], UP, MAIN),
-        row("MM6: peer authenticated, INITIAL-CONTACT", MM5_SENT, P1_RCV(datagram=MM6, ic=True), I_GOOD, [*up, new_sa, QM_WAITS], UP,
-            f"{MAIN}; {IC}"),
+        row("MM6: peer authenticated, INITIAL-CONTACT", MM5_SENT, P1_RCV(datagram=MM6, ic=True), I_GOOD, [*up, new_sa, QM_WAITS],
+            UP, f"{MAIN}; {IC}"),
         row("MM6: AUTHENTICATION-FAILED", MM5_SENT, P1_RCV(datagram=MM6), I_BAD,
             [*I_X.over(), i_put(P1_REFUSED), NO_SA_FOR_QM], NO_SA, "RFC 2408 5.8, 5.11, 5.12: hash, signature or identity"),
         row("MM2 again: MM3 again", MM3_SENT, P1_RCV(datagram=MM2), I_GOOD, [i_put(MM3, again=True)], STAY, RETRY),
-        row("MM4 again: MM5 again", MM5_SENT, P1_RCV(datagram=MM4), I_GOOD, [i_put(MM5, again=True, contact=I_CONTACT)], STAY, RETRY),
+        row("MM4 again: MM5 again", MM5_SENT, P1_RCV(datagram=MM4), I_GOOD, [i_put(MM5, again=True, contact=I_CONTACT)], STAY,
+            RETRY),
     ]
 
 
@@ -180,7 +181,8 @@ LEGIBLE = Choice("legible", BOOL)
 
 
 def r_put(message: Const, again: bool = False, contact: Value = False) -> Put:
-    return put(DATAGRAMS, resend=again, datagram=message, cookie=BY_RECEIVER, gen=G0, inc=R_ATTEMPT if again else attempt, ic=contact)
+    this = R_ATTEMPT if again else attempt
+    return put(DATAGRAMS, resend=again, datagram=message, cookie=BY_RECEIVER, gen=G0, inc=this, ic=contact)
 
 
 def r_begin() -> list[Line]:
@@ -211,12 +213,12 @@ def r_main_mode() -> list[Line]:
         row("MM3: keys agreed", MM2_SENT, P1_RCV(datagram=MM3), R_GOOD, [*R_X.sent(), r_put(MM4)], MM4_SENT, f"{MAIN}; draft 4.2"),
         row("MM3 again: MM4 again", MM4_SENT, P1_RCV(datagram=MM3), R_GOOD, [r_put(MM4, again=True)], STAY, RETRY),
         row("MM5: peer authenticated", MM4_SENT, P1_RCV(datagram=MM5, ic=False), R_GOOD, [*up, QM_WAITS], R_UP, f"{MAIN}; {IC}"),
-        row("MM5: peer authenticated, INITIAL-CONTACT", MM4_SENT, P1_RCV(datagram=MM5, ic=True), R_GOOD, [*up, new_sa, QM_WAITS], R_UP,
-            f"{MAIN}; {IC}"),
+        row("MM5: peer authenticated, INITIAL-CONTACT", MM4_SENT, P1_RCV(datagram=MM5, ic=True), R_GOOD, [*up, new_sa, QM_WAITS],
+            R_UP, f"{MAIN}; {IC}"),
         ignored(MM4_SENT, P1_RCV(datagram=MM5), "RFC 2409 5.4: another key makes another SKEYID; RFC 2408 5.2, 5.3",
                 guard=R_BAD & ~LEGIBLE, name="MM5: undecipherable"),
-        row("MM5: AUTHENTICATION-FAILED", MM4_SENT, P1_RCV(datagram=MM5), R_BAD & LEGIBLE, [*R_X.over(), r_put(P1_REFUSED)], R_NO_SA,
-            "RFC 2408 5.8, 5.11, 5.12: hash, signature or identity"),
+        row("MM5: AUTHENTICATION-FAILED", MM4_SENT, P1_RCV(datagram=MM5), R_BAD & LEGIBLE, [*R_X.over(), r_put(P1_REFUSED)],
+            R_NO_SA, "RFC 2408 5.8, 5.11, 5.12: hash, signature or identity"),
         row("MM5 again: MM6 again", R_UP, P1_RCV(datagram=MM5), R_GOOD, [r_put(MM6, again=True, contact=R_CONTACT)], STAY, RETRY),
     ]
 

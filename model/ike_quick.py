@@ -6,9 +6,10 @@
     QM3   HDR*, HASH(3)                             -->
           HDR*, HASH(1), N(CONNECTED)               <--              only with the commit bit (RFC 2408 3.1)
 
-Each message is protected by a phase 1 SA (its `cookie`); where that is not up, the message is noise. `gen` names the SA pair that is
-negotiated (message id and SPIs), `inc` the incarnation whose ports the identities carry. The initiator has its keys when it
-sends QM3, the responder when it receives it: nothing tells the initiator that QM3 arrived, unless the commit bit is set.
+Each message is protected by a phase 1 SA (its `cookie`); where that is not up, the message is noise. `gen` names the SA
+pair that is negotiated (message id and SPIs), `inc` the incarnation whose ports the identities carry. The initiator has its
+keys when it sends QM3, the responder when it receives it: nothing tells the initiator that QM3 arrived, unless the commit
+bit is set.
 
 NOTE: messages are told apart by what they negotiate, not by message id.
 NOTE: one Quick Mode as initiator and one as responder at a time. QM1 for another generation waits for its retransmission.

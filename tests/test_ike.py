@@ -265,8 +265,10 @@ def test_a_refusal_ends_the_exchange() -> None:
 ])
 def test_initial_contact_goes_with_the_last_main_mode_message_of_the_first_sa(ic: str, other: str, half: str, carried: str) -> None:
     """RFC 2407 4.6.3, 4.6.3.3."""
-    a = End(PHASE1_INITIATOR_TABLE, ic=ic, **{f"{RESP}.state": other.split()[-1], f"{INIT}.state": "MM3-SENT", "ipsec.out[g0]": half})
-    b = End(PHASE1_RESPONDER_TABLE, ic=ic, **{f"{INIT}.state": other.split()[0], f"{RESP}.state": "MM4-SENT", "ipsec.out[g0]": half})
+    own, peers = other.split()[0], other.split()[-1]
+    given = {"ic": ic, "ipsec.out[g0]": half}
+    a = End(PHASE1_INITIATOR_TABLE, **given, **{f"{RESP}.state": peers, f"{INIT}.state": "MM3-SENT"})
+    b = End(PHASE1_RESPONDER_TABLE, **given, **{f"{INIT}.state": own, f"{RESP}.state": "MM4-SENT"})
     (mm5,), (mm6,) = a.rcv("MM4").sent, b.rcv("MM5").sent
     assert (mm5["datagram"], mm5["ic"], mm6["datagram"], mm6["ic"]) == ("MM5", carried, "MM6", carried)
     a.put(f"{RESP}.state", "UP")
