@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model.channels import DATAGRAMS
-from model.expr import evaluate
+from model.expr import Item, Var, evaluate, walk
 from model.ike import (
     IKE_TABLES,
     INFORMATIONAL_TABLE,
@@ -19,10 +19,12 @@ from model.ike import (
     QUICK_INITIATOR_TABLE,
     QUICK_RESPONDER_TABLE,
 )
-from model.signals import DATAGRAM
-from model.system import System, open_system
-from model.table import Signal, Table
-from verify.step import Disabled, Outcome, Stimulus, View, step
+from model.readings import READINGS
+from model.signals import DATAGRAM, P1_INIT, P1_NEED, P1_RESP
+from model.system import Instance, Offer, System, open_system
+from model.table import Signal, Table, action_exprs
+from model.wire import DATAGRAM_WIRE, IKE_ARRIVES
+from verify.step import Disabled, Outcome, Stimulus, View, step, successors
 
 INIT, RESP, QI, QR, INFO = "phase1-initiator", "phase1-responder", "quick-initiator", "quick-responder", "informational"
 P1_UP = {f"{INIT}.state": "UP"}
@@ -575,3 +577,53 @@ def test_every_row_fires(table: Table) -> None:
     assert found.complete
     fired = {key for _, name, key in found.counts.fired if name == table.name}
     assert not [one.key for one in table.rows if one.key not in fired]
+
+
+# -- two ends and the wire ----------------------------------------------------------------------------------------
+
+def phase_1_only(ic: str) -> System:
+    """Phase 1 at both ends over a wire that loses nothing; each end wants an SA, once."""
+    tables = (PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, INFORMATIONAL_TABLE)
+    extra: dict[tuple[str, str], Any] = {}
+    for table in (*tables, DATAGRAM_WIRE):
+        for line in table.rows:
+            for expr in (line.condition, *(e for action in line.actions for e in action_exprs(action))):
+                for node in walk(expr):
+                    var = node.var if isinstance(node, Item) else node
+                    if isinstance(var, Var) and var.table not in {one.name for one in (*tables, DATAGRAM_WIRE)}:
+                        extra[(var.table, var.name)] = var
+    budgets = [("", var) for (table, _), var in extra.items() if table == "budget"]
+    others = [(end, var) for end in "AB" for (table, _), var in extra.items() if table != "budget"]
+    offers = [Offer(end, PHASE1_INITIATOR_TABLE, P1_NEED, when=(P1_INIT == "none") & (P1_RESP != "UP")) for end in "AB"]
+    offers += [Offer(link, DATAGRAM_WIRE, IKE_ARRIVES) for link in ("A>B", "B>A")]
+    on = READINGS["ic"].var.sort.code(ic)
+    return System("phase 1 only", [*(Instance(end, one) for end in "AB" for one in tables),
+                                   *(Instance(link, DATAGRAM_WIRE) for link in ("A>B", "B>A"))],
+                  offers, extra=[*budgets, *others], initial=[{"A.ic": on, "B.ic": on}], open_ended=True)
+
+
+def agreed_pairs(ic: str) -> set[tuple[str, str, str, str]]:
+    """Where phase 1 can come to rest: states of A's SA at A and at B, and of B's SA at B and at A."""
+    system = phase_1_only(ic)
+    names = ("A.phase1-initiator.state", "B.phase1-responder.state", "B.phase1-initiator.state", "A.phase1-responder.state")
+    todo, seen, rest = [system.initial[0]], set(system.initial), set()
+    while todo:
+        state = todo.pop()
+        shown = system.describe(state)
+        if all(text == "-" for name, text in shown.items() if ">" in name and "[" in name):
+            rest.add(tuple(shown[name] for name in names))
+        for _, outcome in successors(system, state):
+            if outcome.after not in seen:
+                seen.add(outcome.after)
+                todo.append(outcome.after)
+    return rest
+
+
+def test_two_initiators_agree_on_both_sas() -> None:
+    assert ("UP", "UP", "UP", "UP") in agreed_pairs("off")
+    assert all(a == b and c == d for a, b, c, d in agreed_pairs("off"))
+
+
+def test_two_initiators_with_initial_contact_kill_each_other() -> None:
+    """F-27: without any loss, each end is left with the SA that the other one has deleted."""
+    assert ("none", "UP", "none", "UP") in agreed_pairs("on")
