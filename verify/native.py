@@ -1,0 +1,216 @@
+"""The native state space: generated code, the states it has found, and the memory for both.
+
+A state's number is its place in breadth-first order, the same as that of `verify.reference.explore`. States are kept in
+full (packed words), each with the number of the state it was first reached from, and found again through an open-addressing
+table of numbers. New states wait in a short queue while the table's cache lines are fetched; they
+leave it in order, so that the numbering does not depend on it.
+
+The fixed part of the code is `runtime.ll`. Python calls `expand` for a few tens of milliseconds of work at a time and
+gives it more memory in between. Before a state is expanded there is room for every successor it could have, so
+that no state is ever half expanded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from numpy.typing import NDArray
+
+from model.system import State, System
+from verify.codegen import DISABLED, DONE, FULL, IMPOSSIBLE, Asked, Generator
+from verify.emit import Body
+from verify.layout import Layout
+from verify.reachable import Reachable
+
+NOBODY = 0xFFFFFFFF  # the parent of an initial state
+WAITING = 32
+REHASH = 1 << 20
+SMALLEST = 1 << 12
+LOAD = 0.6  # the table is enlarged beyond this load where memory allows, and never filled beyond FULLEST
+FULLEST = 0.85
+
+# What Python reads or sets by name; all are i64.
+COUNTERS = ("states", "parents", "table", "mask", "count", "capacity", "attempts", "transitions", "rejected", "full", "hits",
+            "enough", "failed")
+
+
+class Space:
+    """The state space of one system, as far as it has been explored.
+
+    `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit.
+    Raises ModelError where the system cannot be generated, MemoryError where not even the initial states fit.
+    """
+
+    def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False) -> None:
+        self.system, self.limit = system, limit
+        reach = Reachable(system)
+        self.layout = Layout(system, reach)
+        generator = Generator(system, reach, self.layout, queries)
+        # What one state can add, and the waiting successors of the states before it.
+        self.room = generator.room + WAITING
+        self._module = _compile(_source(system, self.layout, generator, len(queries), self.room))
+        self._number = {name: self._view(name, ctypes.c_int64, 1) for name in COUNTERS}
+        self.rows: NDArray[np.int64] = self._view("rows", ctypes.c_int64, len(system.rows) or 1)
+        self.hit: NDArray[np.int64] = self._view("hit", ctypes.c_int64, len(queries) or 1)
+        self._expand = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(self._module.get_function_address("expand"))
+        self._rehash = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(self._module.get_function_address("rehash"))
+        self._begin = ctypes.CFUNCTYPE(None, ctypes.c_int64)(self._module.get_function_address("begin"))
+        self.hit[:] = -1
+        self["enough"] = len(queries) if stop_when_all_hit and queries else len(queries) + 1
+        self.states: NDArray[np.uint64] = np.empty((0, self.layout.words), np.uint64)
+        self.parents: NDArray[np.uint32] = np.empty(0, np.uint32)
+        self._table: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self._start()
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._number[name][0])
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._number[name][0] = value
+
+    def _view(self, name: str, kind: Any, count: int) -> NDArray[Any]:
+        """A global of the generated code as an array."""
+        return np.ctypeslib.as_array((kind * count).from_address(self._module.get_global_value_address(name)))
+
+    def _start(self) -> None:
+        initial = [self.layout.pack(state) for state in self.system.initial]
+        if not self._resize(max(SMALLEST, len(initial) + self.room)) and not self._resize(len(initial) + self.room):
+            raise MemoryError
+        self.states[:len(initial)] = initial
+        self.parents[:len(initial)] = NOBODY
+        self["count"] = len(initial)
+        self._fill()
+        for number in range(len(initial)):
+            self._begin(number)
+
+    # -- memory ----------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        return self["count"]
+
+    @property
+    def bytes(self) -> int:
+        """What states, parents and table take now."""
+        return self.states.nbytes + self.parents.nbytes + self._table.nbytes
+
+    def _resize(self, capacity: int) -> bool:
+        """Make room for this many states; False if that is more than the limit (while the old table is still there) or more
+        than the machine has. What is there stays."""
+        entries = len(self._table)
+        wanted = 1 << max(capacity / LOAD, 1).__ceil__().bit_length()
+        each = 8 * self.layout.words + 4
+        larger = wanted > entries and capacity * each + (wanted + entries) * 4 <= self.limit
+        kept = capacity <= entries * FULLEST and capacity * each + entries * 4 <= self.limit
+        if capacity >= NOBODY or not (larger or kept):
+            return False
+        try:
+            table = np.zeros(wanted, np.uint32) if larger else self._table
+            self.states.resize((capacity, self.layout.words), refcheck=False)
+            self.parents.resize(capacity, refcheck=False)
+        except MemoryError:
+            return False
+        self._table = table
+        self["states"], self["parents"], self["table"] = (one.ctypes.data for one in (self.states, self.parents, self._table))
+        self["capacity"], self["mask"] = min(len(self.states), len(self.parents)), len(self._table) - 1
+        if larger:
+            self._fill()
+        return True
+
+    def _fill(self) -> None:
+        for start in range(0, self.count, REHASH):
+            self._rehash(start, min(self.count, start + REHASH))
+
+    def grow(self) -> bool:
+        """Make room to expand at least one more state; False if the limit does not allow it."""
+        need, capacity = self.count + self.room, self["capacity"]
+        sizes = (2 * capacity, capacity * 3 // 2, capacity * 5 // 4, capacity * 9 // 8, need)
+        return any(self._resize(size) for size in sizes if size >= need)
+
+    # -- exploring -------------------------------------------------------------------------------
+
+    def expand(self, start: int, end: int, budget: int) -> int:
+        """Expand the states from `start` up to `end`, for about `budget` attempted stimuli; the first not expanded. Where this is
+        not `end`: the budget is used up, `full` says whether there is no more room, or `enough` queries are hit."""
+        return int(self._expand(start, end, budget))
+
+    @property
+    def full(self) -> bool:
+        """Is there too little room to expand another state?"""
+        return self.count + self.room > self["capacity"]
+
+    @property
+    def all_hit(self) -> bool:
+        return self["hits"] >= self["enough"]
+
+    def state(self, number: int) -> State:
+        """A state by its number."""
+        return self.layout.unpack(self.states[number])
+
+    def path(self, number: int) -> list[int]:
+        """The numbers of the states from an initial one to this one, each reached first from the one before."""
+        found = [number]
+        while self.parents[found[-1]] != NOBODY:
+            found.append(int(self.parents[found[-1]]))
+        return found[::-1]
+
+
+def _source(system: System, layout: Layout, generator: Generator, queries: int, room: int) -> str:
+    """The whole module as text."""
+    constants, flags = layout.initial_cells(), max(1, len(generator.expr.flags))
+    cells = f"[{layout.cells} x i32] [ {', '.join(f'i32 {code}' for code in constants)} ]"
+    zeros = {"flags": (flags, "i32"), "queue": (system.queue, "i32"), "args": (system.queue * generator.arity, "i32"),
+             "fired": (system.queue, "i32"), "choice": (max(1, len(generator.expr.choices)), "i32"),
+             "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32")}
+    shared = {"rows": (len(system.rows) or 1, "i64"), "hit": (queries or 1, "i64")}
+    lines = [f"@{name} = global i64 0" for name in COUNTERS]
+    lines += [f"@{name} = internal global {kind} 0" for name, kind in (("tail", "i32"), ("nfired", "i32"), ("nwaiting", "i32"),
+                                                                      ("consulted", "i64"))]
+    lines += [f"@{name} = internal global {cells}, align 64" for name in ("before", "work")]
+    lines += [f"@{name} = internal global [{n} x {kind}] zeroinitializer, align 64" for name, (n, kind) in zeros.items()]
+    lines += [f"@{name} = global [{n} x {kind}] zeroinitializer" for name, (n, kind) in shared.items()]
+    runtime = (Path(__file__).parent / "runtime.ll").read_text()
+    fixed = Template(runtime).substitute(
+        arity=generator.arity, words=layout.words, state_bytes=8 * layout.words, copied=4 * layout.changing, flag_bytes=4 * flags,
+        queries=queries, waiting=WAITING, room=room, done=DONE, disabled=DISABLED, full=FULL, impossible=IMPOSSIBLE)
+    return "\n".join([*lines, fixed, _pack(layout), generator.text])
+
+
+def _pack(layout: Layout) -> str:
+    """@pack writes the words of @work, @unpack the cells of @before."""
+    pack, unpack = Body(), Body()
+    for word in range(layout.words):
+        pointer = f"getelementptr i64, ptr %words, i32 {word}"
+        packed = "0"
+        held = unpack.new(f"load i64, ptr {unpack.new(pointer)}")
+        for one in (one for one in layout.fields if one.word == word):
+            cell = f"getelementptr (i32, ptr @{{}}, i32 {layout.cell[one.slot]})"
+            code = pack.new(f"load i32, ptr {cell.format('work')}")
+            code = pack.new(f"zext i32 {pack.new(f'sub i32 {code}, {one.low}')} to i64")
+            packed = pack.new(f"or i64 {packed}, {pack.new(f'shl i64 {code}, {one.shift}')}")
+            code = unpack.new(f"and i64 {unpack.new(f'lshr i64 {held}, {one.shift}')}, {(1 << one.width) - 1}")
+            code = unpack.new(f"add i32 {unpack.new(f'trunc i64 {code} to i32')}, {one.low}")
+            unpack.do(f"store i32 {code}, ptr {cell.format('before')}")
+        pack.do(f"store i64 {packed}, ptr {pack.new(pointer)}")
+    return "\n".join(["define internal void @pack(ptr %words) {", *pack.lines, "  ret void", "}",
+                      "define internal void @unpack(ptr %words) {", *unpack.lines, "  ret void", "}"])
+
+
+def _compile(source: str) -> Any:
+    """The module as machine code of this processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2)
+    module = llvm.parse_assembly(source)
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
+    builder.getModulePassManager().run(module, builder)
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine

@@ -1,0 +1,232 @@
+"""Exhaustive search: every reachable state of a system, breadth first, in machine code generated from its tables.
+
+The search answers queries ("the first transition where this is true") with shortest witnesses and counts states, transitions
+and firings. It compares full states, so `complete` means that every reachable state was visited. Natively only the
+number of the state before the hit is found; the stimuli come from the reference interpreter, which walks from state to
+state along the parents. A witness is thus replayed before anybody sees it, and depends on the system alone: of the
+shortest ones it is the first in the order of `verify.step.stimuli`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from time import perf_counter
+
+from model.expr import Expr, evaluate
+from model.system import State, System
+from verify.native import Space
+from verify.reference import Counts
+from verify.step import Outcome, StepView, Stimulus, successors
+
+CHUNK = 0.05  # seconds of native work between two looks at the clock and the keyboard
+FIRST_BUDGET = 2_000
+
+
+class EngineDisagreement(Exception):
+    """The native search and the reference interpreter differ: an error of this program. The text has both sides."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Ask for the first transition where `when` is true at one of `scopes`.
+
+    `when` reads what a `StepView` can: the state before, Post, Peer, Sent, Fired, OnWire. `initial`: it is also asked of the
+    initial states, as of a step that changes nothing. It is not asked of a transition that breaks the system's constraint.
+    """
+
+    name: str
+    when: Expr
+    scopes: tuple[str, ...]
+    initial: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A shortest way to a query: `length` stimuli from `initial`; the last one makes it true at `scope`.
+
+    With length 0 the query is true in the initial state itself.
+    """
+
+    query: str
+    scope: str
+    length: int
+    stimuli: tuple[Stimulus, ...]
+    initial: State
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search has come: states found, those not yet expanded, level (1 for the initial states), transitions, seconds."""
+
+    states: int
+    frontier: int
+    level: int
+    transitions: int
+    seconds: float
+
+
+@dataclass
+class Result:
+    """What a search found.
+
+    counts: as `verify.reference.explore` counts; where the search is not complete, so far.
+    full: stimuli disabled only for want of room on the wire. complete: every reachable state was visited; otherwise `why` says
+    what stopped it. hits: for each query its witness, or None: no transition visited makes it true.
+    seconds: all of it, compile_seconds (analysis, code generation and compilation) included. words: 64-bit words a state;
+    bytes: bytes a state, with its parent and its share of the table.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    full: int = 0
+    complete: bool = False
+    why: str = ""
+    hits: dict[str, Hit | None] = field(default_factory=dict)
+    seconds: float = 0.0
+    compile_seconds: float = 0.0
+    words: int = 0
+    bytes: float = 0.0
+
+
+def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float = 2.0, timeout: float | None = None,
+           progress: Callable[[Progress], None] | None = None, stop_when_all_hit: bool = False) -> Result:
+    """Visit every reachable state, or as many as memory (GiB for states, parents and table) and time (seconds) allow.
+
+    Ctrl-C, too little memory and too little time end the search with what was found so far. `stop_when_all_hit` ends it after
+    the state in which the last query was hit. Raises ModelError where the model reaches the impossible (the text is
+    the interpreter's) and EngineDisagreement where the engines differ.
+    """
+    if len({query.name for query in queries}) != len(queries):
+        raise ValueError(f"two queries have the same name: {sorted(query.name for query in queries)}")
+    begun = perf_counter()
+    result = Result(hits={query.name: None for query in queries})
+    out_of_memory = f"memory limit of {memory_gib:g} GiB reached"
+    try:
+        space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit)
+    except (MemoryError, KeyboardInterrupt) as error:
+        result.why = out_of_memory if isinstance(error, MemoryError) else "interrupted"
+        result.seconds = perf_counter() - begun
+        return result
+    result.compile_seconds = perf_counter() - begun
+    walk = _Walk(space, begun, timeout, progress)
+    try:
+        result.why = walk.run() or ""
+    except KeyboardInterrupt:
+        result.why = "interrupted"
+    except MemoryError:
+        result.why = out_of_memory
+    if space["failed"]:
+        _impossible(space, walk.at)
+    result.complete = not result.why
+    result.counts = _counts(space, walk.level)
+    result.full, result.words = space["full"], space.layout.words
+    result.bytes = space.bytes / max(1, space.count)
+    for number, query in enumerate(queries):
+        result.hits[query.name] = _hit(space, query, int(space.hit[number]))
+    result.seconds = perf_counter() - begun
+    return result
+
+
+class _Walk:
+    """Level after level, in short native calls."""
+
+    def __init__(self, space: Space, begun: float, timeout: float | None, progress: Callable[[Progress], None] | None) -> None:
+        self.space, self.begun, self.timeout, self.progress = space, begun, timeout, progress
+        self.at, self.level = 0, 0
+
+    def run(self) -> str | None:
+        """Explore to the end, None, or as far as it goes, the reason. Raises MemoryError, KeyboardInterrupt."""
+        space, budget, end = self.space, FIRST_BUDGET, 0
+        while True:
+            if self.at == end == space.count:
+                return None
+            if space.all_hit:
+                return "every query hit"
+            if self.at == end:
+                end, self.level = space.count, self.level + 1
+            if space.full and not space.grow():
+                raise MemoryError
+            start = perf_counter()
+            self.at = space.expand(self.at, end, budget)
+            if space["failed"]:
+                return None
+            now = perf_counter()
+            if space["attempts"] >= budget:
+                # Near what the last call managed in the time, but never much more: states differ.
+                budget = max(FIRST_BUDGET, min(4 * budget, int(budget * CHUNK / max(now - start, 1e-6))))
+            if self.progress is not None:
+                self._report(end, now)
+            if self.timeout is not None and now - self.begun > self.timeout and self.at < space.count:
+                return "time limit"
+
+    def _report(self, end: int, now: float) -> None:
+        space = self.space
+        assert self.progress is not None
+        self.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], now - self.begun))
+
+
+def _counts(space: Space, levels: int) -> Counts:
+    counts = Counts(distinct=space.count, transitions=space["transitions"], rejected=space["rejected"], levels=levels,
+                    initial=len(space.system.initial))
+    for (one, row), times in zip(space.system.rows, space.rows.tolist(), strict=False):
+        if times:
+            counts.fired[(one.scope, one.table.name, row.key)] = times
+    return counts
+
+
+def _impossible(space: Space, number: int) -> None:
+    """Let the interpreter say what is wrong with the model."""
+    state = space.state(number)
+    for _ in successors(space.system, state):
+        pass
+    raise EngineDisagreement(f"{space.system.name}: native code reached a row that is impossible, or found no row, from\n"
+                             f"{_text(space.system, state)}\nThe interpreter finds nothing wrong there.")
+
+
+def _hit(space: Space, query: Query, found: int) -> Hit | None:
+    """The witness of a query, made by the interpreter along the parents of the state in which the native search hit it."""
+    if found == -1:
+        return None
+    if found < -1:
+        initial = space.state(-2 - found)
+        scope = _true_at(space.system, query, Outcome(initial, initial, (), ()))
+        if scope is None:
+            raise EngineDisagreement(f"{space.system.name}: native code says that {query.name} is true, the interpreter that it "
+                                     f"is false, in the initial state\n{_text(space.system, initial)}")
+        return Hit(query.name, scope, 0, (), initial)
+    states = [space.state(number) for number in space.path(found)]
+    stimuli = [_between(space.system, before, after) for before, after in pairwise(states)]
+    for stimulus, outcome in _allowed(space.system, states[-1]):
+        scope = _true_at(space.system, query, outcome)
+        if scope is not None:
+            return Hit(query.name, scope, len(states), (*stimuli, stimulus), states[0])
+    raise EngineDisagreement(f"{space.system.name}: native code says that a step makes {query.name} true, the interpreter finds "
+                             f"none, from\n{_text(space.system, states[-1])}")
+
+
+def _allowed(system: System, state: State) -> Iterator[tuple[Stimulus, Outcome]]:
+    """The transitions of a state that keep to the constraint."""
+    for stimulus, outcome in successors(system, state):
+        if evaluate(system.constraint, StepView(system, "", outcome)):
+            yield stimulus, outcome
+
+
+def _true_at(system: System, query: Query, outcome: Outcome) -> str | None:
+    """The first scope of the query at which it is true of this step."""
+    for scope in query.scopes:
+        if evaluate(query.when, StepView(system, scope, outcome)):
+            return scope
+    return None
+
+
+def _between(system: System, before: State, after: State) -> Stimulus:
+    for stimulus, outcome in _allowed(system, before):
+        if outcome.after == after:
+            return stimulus
+    raise EngineDisagreement(f"{system.name}: native code says that a step leads from\n{_text(system, before)}\nto\n"
+                             f"{_text(system, after)}\nThe interpreter finds none.")
+
+
+def _text(system: System, state: State) -> str:
+    return "\n".join(f"  {name} = {value}" for name, value in system.describe(state).items())
