@@ -42,6 +42,7 @@ from model.signals import (
     BIND_CLOSED,
     BIND_CONNECT,
     BIND_OPEN_RCVD,
+    BIND_RECONNECT,
     CONNECT_RETRY_TIMER,
     DELAY_OPEN_TIMER,
     HOLD_TIMER,
@@ -82,6 +83,9 @@ SEND_CEASE = SEND_NOTIFICATION
 DROP = signal("tcp", TCP_CLOSE)
 INITIATE = signal("binding", BIND_CONNECT(passive=False))
 LISTEN = signal("binding", BIND_CONNECT(passive=True))
+# After a DROP in the same row: only once the end of that connection is dealt with.
+INITIATE_AGAIN = signal("binding", BIND_RECONNECT(passive=False))
+LISTEN_AGAIN = signal("binding", BIND_RECONNECT(passive=True))
 OPEN_RECEIVED = signal("binding", BIND_OPEN_RCVD)
 CLOSED_BY_CEASE = signal("binding", BIND_CLOSED(graceful=True))
 CLOSED = signal("binding", BIND_CLOSED(graceful=False))
@@ -221,7 +225,7 @@ def connect() -> list[Line]:
     layer. TCP reports the old connection's end to the binding layer after that request.
     NOTE: after event 18 TCP may still have the half that the peer left open; CLOSE lets it go.
     """
-    again = (DROP, start(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), INITIATE)
+    again = (DROP, start(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), INITIATE_AGAIN)
     return [
         *nothing(BGP_CONNECT, STARTS),
         *on(BGP_CONNECT, 2, [ZERO, *QUIETLY], BGP_IDLE, "closed"),
@@ -230,7 +234,7 @@ def connect() -> list[Line]:
         *nothing(BGP_CONNECT, 14, "processed"),
         *nothing(BGP_CONNECT, 15, "rejected"),
         *tcp_succeeds(BGP_CONNECT),
-        *on(BGP_CONNECT, 18, [DROP, start(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), LISTEN], BGP_ACTIVE, "listen",
+        *on(BGP_CONNECT, 18, [DROP, start(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), LISTEN_AGAIN], BGP_ACTIVE, "listen",
             DELAY_OPEN_TIMER),
         *on(BGP_CONNECT, 18, QUIETLY, BGP_IDLE, "closed", ~DELAY_OPEN_TIMER),
         *open_while_delaying(BGP_CONNECT),
@@ -308,7 +312,7 @@ def open_sent() -> list[Line]:
         *nothing(BGP_OPEN_SENT, STARTS),
         *chosen_and_found_wrong(BGP_OPEN_SENT),
         *second_connection(BGP_OPEN_SENT),
-        *on(BGP_OPEN_SENT, 18, [*RELEASE, DROP, start(CONNECT_RETRY_TIMER), LISTEN], BGP_ACTIVE, "listen"),
+        *on(BGP_OPEN_SENT, 18, [*RELEASE, DROP, start(CONNECT_RETRY_TIMER), LISTEN_AGAIN], BGP_ACTIVE, "listen"),
         *on(BGP_OPEN_SENT, 19, [*confirm, start(KEEPALIVE_TIMER), start(HOLD_TIMER)], BGP_OPEN_CONFIRM, "KEEPALIVE", HOLD_TIME,
             "4.2: HoldTimer has the negotiated value"),
         *on(BGP_OPEN_SENT, 19, [*confirm, stop(KEEPALIVE_TIMER), stop(HOLD_TIMER)], BGP_OPEN_CONFIRM, "KEEPALIVE, hold time zero",

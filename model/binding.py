@@ -22,6 +22,7 @@ from model.signals import (
     BIND_OPEN_RCVD,
     BIND_P2_FAILED,
     BIND_P2_UP,
+    BIND_RECONNECT,
     BIND_SA_DELETED,
     BIND_TCB_CLOSED,
     CLOSED,
@@ -57,6 +58,7 @@ from model.signals import (
     graceful,
     how,
     installed,
+    passive,
     sa_usable,
 )
 from model.table import ANY, STAY, Event, Line, Signal, Table, ignored, row, set_, signal
@@ -104,7 +106,12 @@ def opening() -> list[Line]:
     return [
         row("b1 listen", ANY, BIND_CONNECT(passive=True), NO_TCB, [set_(MARK, False), signal("tcp", TCP_OPEN(passive=True))],
             S_OPENING, start),
-        row("b1 start: SA first", ANY, BIND_CONNECT(passive=False), NO_TCB & ~ready,
+        row("reconnect", ANY, BIND_RECONNECT, TRUE, [signal("binding", BIND_CONNECT(passive=passive))], STAY,
+            "RFC 4271 8.2.2: drops the TCP connection, then initiates or awaits another"),
+        row("b1 start again: another port", S_WAITING, BIND_CONNECT(passive=False), NO_TCB & ~ready,
+            [set_(NEXT_INC, up(NEXT_INC)), signal("quick-initiator", QM_NEED(inc=up(NEXT_INC)))], STAY,
+            "silent (F-41): RFC 4271 8.2.2 Connect, event 9, a new source port"),
+        row("b1 start: SA first", tuple(s for s in EVERY_STATE if s is not S_WAITING), BIND_CONNECT(passive=False), NO_TCB & ~ready,
             [set_(MARK, False), protect, signal("quick-initiator", QM_NEED(inc=NEXT_INC))], S_WAITING, start),
         row("b1 start: SA is there", ANY, BIND_CONNECT(passive=False), NO_TCB & ready, [set_(MARK, False), protect, syn], S_OPENING,
             start),
@@ -212,7 +219,8 @@ def sa_deleted() -> list[Line]:
 
 BINDING_TABLE = Table(
     "binding", "Binding of session, connection and SAs (draft 3.1 - 3.4)", SESSION_STATE,
-    (BIND_CONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK, BIND_SA_DELETED, CLOCK),
+    (BIND_CONNECT, BIND_RECONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK,
+     BIND_SA_DELETED, CLOCK),
     (*opening(), *session_closed(), *connection_closed(), *sa_deleted()),
     (MARK, BOUND, NEXT_INC, OTHER, FOREIGN),
 )

@@ -20,7 +20,7 @@ Two ends that differ in it stand for a commit bit that one of them overlooked.
 from __future__ import annotations
 
 from model.channels import DATAGRAMS
-from model.expr import TRUE, Const, Enum, Expr, Value, Var, ite
+from model.expr import BOOL, TRUE, Const, Enum, Expr, Value, Var, ite
 from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, RETRY, Exchange
 from model.readings import reading
 from model.signals import (
@@ -88,6 +88,10 @@ QUICK_INITIATOR_STATE = Var("quick-initiator", "state", I_STATE, doc="the Quick 
 I_GEN = Var("quick-initiator", "gen", GEN, doc="the generation being negotiated")
 I_INC = Var("quick-initiator", "inc", INC, doc="the incarnation whose ports the identities carry")
 I_COOKIE = Var("quick-initiator", "cookie", COOKIE, doc="the phase 1 SA it runs under")
+# NOTE: a generation stands for an SPI, and SPIs do not come again (RFC 2408 2.5.1); so a name is used once. The own one comes
+# first, then g0, if this end has it to spare.
+I_BEGUN = Var("quick-initiator", "begun", BOOL, doc="the own generation has been used")
+SPARE = Var("quick-initiator", "spare", BOOL, doc="g0 is this end's to begin, and was not used yet")
 I_X = Exchange("quick-initiator", sends=(QM1, QM3), receives=(QM2, CONNECTED, QM_REFUSED))
 I_MINE = (gen == I_GEN) & (inc == I_INC)
 
@@ -98,10 +102,10 @@ def i_put(message: Const, again: bool = False) -> Put:
 
 def i_begin() -> list[Line]:
     """An SA is wanted, and a phase 1 SA to negotiate it under. QM1 goes out as soon as there is one."""
-    which = ite(free(MY_GEN), MY_GEN, G0)
+    which = ite(I_BEGUN, G0, MY_GEN)
     first = put(DATAGRAMS, datagram=QM1, cookie=OWN_FIRST, gen=which, inc=I_INC, exact=EXACT)
     reserve = signal("ipsec", SA_GETSPI(gen=which, inc=I_INC, exact=EXACT))
-    anyone = free(MY_GEN) | free(G0)
+    anyone = ~I_BEGUN | SPARE
     failed = signal("binding", BIND_P2_FAILED)
     return [
         row("acquire", IDLE, QM_NEED, TRUE, [set_(I_INC, inc), signal("phase1-initiator", P1_NEED)], WAIT_P1,
@@ -111,7 +115,8 @@ def i_begin() -> list[Line]:
         ignored(WAIT_P1, QM_NEED, QUICK, guard=inc == I_INC, name="wanted already"),
         ignored((QM1_SENT, QM3_SENT), QM_NEED, "bound: one Quick Mode at a time; the next packet asks again", name="under way"),
         row("QM1", WAIT_P1, QM_P1_UP, anyone,
-            [set_(I_GEN, which), set_(I_COOKIE, OWN_FIRST), *I_X.sent(), reserve, first], QM1_SENT, QUICK),
+            [set_(I_GEN, which), set_(I_BEGUN, True), set_(SPARE, SPARE & ~I_BEGUN), set_(I_COOKIE, OWN_FIRST), *I_X.sent(), reserve,
+             first], QM1_SENT, QUICK),
         row("no generation left (bound)", WAIT_P1, QM_P1_UP, ~anyone, [], IDLE, "bound: three generations of SAs"),
         ignored((IDLE, QM1_SENT, QM3_SENT), QM_P1_UP, f"{QUICK}: nobody waits"),
         row("no phase 1 SA to be had", WAIT_P1, QM_P1_FAILED, TRUE, [failed], IDLE, RETRY),
@@ -166,7 +171,7 @@ def i_end() -> list[Line]:
 QUICK_INITIATOR_TABLE = Table(
     "quick-initiator", "Quick Mode as initiator (RFC 2409 5.5)", QUICK_INITIATOR_STATE,
     (QM_NEED, QM_P1_UP, QM_P1_FAILED, QM_ABANDON, QM_RCV, I_X.resend, I_X.give_up), (*i_begin(), *i_messages(), *i_end()),
-    (I_GEN, I_INC, I_COOKIE, *I_X.variables),
+    (I_GEN, I_INC, I_COOKIE, I_BEGUN, SPARE, *I_X.variables),
 )
 
 # -- responder ----------------------------------------------------------------------------------------------------
@@ -177,6 +182,7 @@ QUICK_RESPONDER_STATE = Var("quick-responder", "state", R_STATE, doc="the Quick 
 R_GEN = Var("quick-responder", "gen", GEN, doc="the generation being negotiated")
 R_INC = Var("quick-responder", "inc", INC, doc="the incarnation whose ports the identities carry")
 R_COOKIE = Var("quick-responder", "cookie", COOKIE, doc="the phase 1 SA it runs under")
+R_SEEN = Var("quick-responder", "seen", BOOL, index=GEN, doc="a Quick Mode for this generation was answered before (its message ID)")
 R_X = Exchange("quick-responder", sends=(QM2, CONNECTED, QM_REFUSED), receives=(QM1, QM3))
 R_MINE = (gen == R_GEN) & (inc == R_INC)
 PREINSTALL = reading("preinstall") == "on"
@@ -189,13 +195,13 @@ def r_put(message: Const, again: bool = False) -> Put:
 
 def r_offer() -> list[Line]:
     """QM1 arrives: duplicate, unacceptable, or answered by QM2."""
-    new = READABLE & free(gen)
+    new = READABLE & free(gen) & ~R_SEEN[gen]
     # No TCB with these selectors, no listener, no connection attempt that waits for its SA.
     dead = TCP.among(CLOSED, TIME_WAIT) & ~SESSION_STATE.among(S_WAITING, S_OPENING)
     no_connection = ABANDONS & dead
     wide = EXACT & ~exact_ports
     taken = new & ~no_connection & ~wide
-    begin = [set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), *R_X.sent()]
+    begin = [set_(R_SEEN[gen], True), set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), *R_X.sent()]
     larval = signal("ipsec", SA_GETSPI(gen=gen, inc=inc, exact=exact_ports))
     ready = signal("ipsec", SA_INSTALL_IN(gen=gen, inc=inc, exact=exact_ports))
     no = [r_put(QM_REFUSED)]
@@ -209,8 +215,8 @@ def r_offer() -> list[Line]:
         row("QM1: no such connection", R_IDLE, QM_RCV(datagram=QM1), new & no_connection, no, STAY, "findings' rule R-d (F-20)"),
         row("QM1: INVALID-ID-INFORMATION", R_IDLE, QM_RCV(datagram=QM1), new & ~no_connection & wide, no, STAY,
             f"{QUICK}; draft 3.2 l.450-456: the identities carry both ports"),
-        ignored(R_IDLE, QM_RCV(datagram=QM1), "RFC 2408 5.2: a copy of a message of a finished exchange",
-                guard=READABLE & ~free(gen), name="QM1 again: SA is there"),
+        ignored(R_IDLE, QM_RCV(datagram=QM1), "RFC 2409 5.5, RFC 2408 5.2: a copy of a message of a finished exchange",
+                guard=READABLE & (~free(gen) | R_SEEN[gen]), name="QM1 again: that exchange is over"),
         row("QM1 again: QM2 again", QM2_SENT, QM_RCV(datagram=QM1), READABLE & R_MINE, [r_put(QM2, again=True)], STAY, RETRY),
         ignored(QM2_SENT, QM_RCV(datagram=QM1), "bound: one Quick Mode at a time; the initiator sends again",
                 guard=READABLE & ~R_MINE, name="QM1: busy"),
@@ -252,5 +258,5 @@ def r_end() -> list[Line]:
 QUICK_RESPONDER_TABLE = Table(
     "quick-responder", "Quick Mode as responder (RFC 2409 5.5)", QUICK_RESPONDER_STATE,
     (QM_RCV, QM_ABANDON, R_X.resend, R_X.give_up),
-    (*r_offer(), *r_keys(), *r_end()), (R_GEN, R_INC, R_COOKIE, *R_X.variables),
+    (*r_offer(), *r_keys(), *r_end()), (R_GEN, R_INC, R_COOKIE, R_SEEN, *R_X.variables),
 )

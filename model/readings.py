@@ -93,12 +93,12 @@ _ALL = (
     _world("ext_gw", "off on", "draft 3.6, 3.8", "whether IPsec ends on an external gateway"),
     _world("natt", "off on", "draft 3.10", "whether there is a NAT on the path"),
     # BGP
-    _endpoint("hold", "on zero", "RFC 4271 4.2", "hold time; with zero nobody watches"),
+    Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),
     _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),
 )
 READINGS = {one.key: one for one in _ALL}
 ENDPOINT_VARS = tuple(one.var for one in _ALL if one.scope == "endpoint")
-WORLD_VARS = tuple(one.var for one in _ALL if one.scope == "world")
+SHARED_VARS = tuple(one.var for one in _ALL if one.scope != "endpoint")
 
 
 def reading(key: str) -> Var:

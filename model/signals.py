@@ -174,6 +174,7 @@ graceful = Param("graceful", BOOL)  # this end decided to close, and said so
 installed = Param("installed", BOOL)  # IKE still had the SA that the Delete names
 
 BIND_CONNECT = Event("connect", passive, doc="binding: BGP wants its TCP connection (b1)")
+BIND_RECONNECT = Event("reconnect", passive, doc="binding: as connect, once the end of the connection just dropped is dealt with")
 BIND_P2_UP = Event("phase 2 up", gen, doc="binding: IKE finished a Quick Mode (b2, b5)")
 BIND_P2_FAILED = Event("phase 2 failed", doc="binding: IKE gave up")
 BIND_OPEN_RCVD = Event("OPEN received", doc="binding: the peer's OPEN is in; session and connection are bound (b4)")

@@ -11,9 +11,10 @@ teardown
     can be heard there any more; elsewhere KEEPALIVEs are taken to arrive.
 
 opening
-    Both ends Idle and without keys, up to Established: phase 1, phase 2, SYN, OPEN, KEEPALIVE. A starts actively, B
-    passively or actively; either may stop, and A may try once more from a new source port. Leaves out: the lifetimes, two
-    connections at once (slice collision), KEEPALIVEs beyond the first.
+    Both ends Idle, up to Established: phase 1, phase 2, SYN, OPEN, KEEPALIVE; either end may be stopped at any time. From
+    three starts: without any keys, B passive; with a phase 1 SA, B passive, and A may try once more from a new source port;
+    with a phase 1 SA and both ends active, on one 5-tuple (simultaneous open). Leaves out: the lifetimes, two connections at
+    once (slice collision), KEEPALIVEs beyond the first.
 
 component-NAME
     The table NAME alone in the most general environment: every event with every argument at any time, every variable of
@@ -26,17 +27,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.attacker import ATTACKER_TABLE, ATTACKS, FORGE_DELETE, ICMP, INJECT
-from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
+from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE, PASSIVE_TCP_ESTABLISHMENT
 from model.binding import BINDING_TABLE, CLOCK, NEXT_INC
-from model.expr import TRUE, Expr, ModelError, Var, disj
+from model.expr import BOOL, TRUE, Expr, ModelError, Var, disj
 from model.history import ALWAYS_KEPT, OPENED
 from model.ike_info import INFORMATIONAL_TABLE
 from model.ike_phase1 import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.ipsec import HARD, IPSEC_TABLE, SPD_TABLE
-from model.readings import ENDPOINT_VARS, READINGS, WORLD_VARS
+from model.readings import ENDPOINT_VARS, READINGS, SHARED_VARS
 from model.signals import (
     BGP,
+    BGP_CONNECT,
     BGP_EVENT,
     BGP_IDLE,
     CLOSE_WAIT,
@@ -59,7 +61,11 @@ ENDPOINT_TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_T
                    PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE)
 TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE)}
 ENDS = ("A", "B")
+IKE_TABLES = (PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE)
+RETRY = Var("option", "retry", BOOL, doc="the slice lets A's ConnectRetryTimer expire once")
+STOP = Var("option", "stop", BOOL, doc="the slice lets A's operator stop before the connection is up")
 LINKS = ("A>B", "B>A")
+CAPACITIES = ("segments", "datagrams")
 BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
 Readings = Mapping[str, str]  # "A:del_trigger" -> "bgp_idle"; world keys without an end
@@ -127,21 +133,31 @@ def _teardown_start() -> list[dict[str, str]]:
 
 
 def _opening_offers() -> list[Offer]:
-    first = (BGP == BGP_IDLE) & (NEXT_INC == 0)
-    found: list[Offer] = [*_bgp("A", 1, when=first), *_bgp("B", 1, 4, when=first)]
+    idle = (BGP == BGP_IDLE) & (NEXT_INC == 0)
+    found: list[Offer] = [*_bgp("A", 1, when=idle), *_bgp("B", 1, when=idle & ~PASSIVE_TCP_ESTABLISHMENT),
+                          *_bgp("B", 4, when=idle & PASSIVE_TCP_ESTABLISHMENT)]
     for end in ENDS:
-        found += [*_bgp(end, 2, when=BGP != BGP_IDLE), *_timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
-                  *(offer for table in ENDPOINT_TABLES[6:10] for offer in _own_timers(end, table))]
+        found += [*_timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
+                  *(offer for table in IKE_TABLES for offer in _own_timers(end, table))]
     retry = BGP_EVENT[9]
     assert retry.timer is not None
-    found.append(Offer("A", BGP_TABLE, retry, when=retry.timer & (NEXT_INC == 0)))
+    found.append(Offer("A", BGP_TABLE, retry, when=retry.timer & RETRY & (NEXT_INC == 0)))
+    found += _bgp("A", 2, when=STOP & (BGP == BGP_CONNECT))
     return [*found, *_network(), *_attacker(INJECT)]
+
+
+def _opening_start() -> list[dict[str, str]]:
+    keys = {"A.phase1-initiator.state": "UP", "B.phase1-responder.state": "UP"}
+    passive = {"B.bgp.PassiveTcpEstablishment": "true"}
+    keys |= {"A.quick-initiator.spare": "true"}
+    quiet = {"budget.losses": "0", "budget.attacks": "0"}
+    return [passive | {"option.stop": "true"}, keys | passive | {"option.retry": "true"}, keys | quiet]
 
 
 SLICES = {one.name: one for one in (
     Slice("teardown", "everything that can end one connection", _teardown_offers, _teardown_start,
-          {"losses": 2, "copies": 1, "attacks": 1, "segments": 2, "datagrams": 2}),
-    Slice("opening", "from nothing to Established", _opening_offers, lambda: [{}],
+          {"losses": 1, "copies": 1, "attacks": 1, "segments": 2, "datagrams": 2}),
+    Slice("opening", "from nothing to Established", _opening_offers, _opening_start,
           {"losses": 1, "copies": 0, "attacks": 1, "segments": 2, "datagrams": 2}),
 )}
 
@@ -157,14 +173,9 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
         return component(name.removeprefix("component-"))
     if name not in SLICES:
         raise ModelError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
-    chosen = SLICES[name]
-    limits = dict(chosen.bounds)
-    for key, value in (bounds or {}).items():
-        if key not in limits:
-            raise ModelError(f"bound {key!r}: slice {name} has no such bound; it has {', '.join(limits)}")
-        limits[key] = value
+    chosen, limits = SLICES[name], bounds_of(name, bounds or {})
     extra: list[tuple[str, Var]] = [(end, var) for end in ENDS for var in (ME, *ENDPOINT_VARS)]
-    extra += [("", var) for var in (*BUDGETS.values(), *WORLD_VARS)]
+    extra += [("", var) for var in (RETRY, STOP, *BUDGETS.values(), *SHARED_VARS)]
     instances = [Instance(end, table) for end in ENDS for table in ENDPOINT_TABLES]
     instances += [Instance(link, table) for link in LINKS for table in (SEGMENT_WIRE, DATAGRAM_WIRE)]
     instances.append(Instance("", ATTACKER_TABLE))
@@ -172,11 +183,24 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
     common |= {f"budget.{key}": limits[key] for key in BUDGETS}
     common |= reading_codes(readings)
     sorts = {f"{one.scope}.{var.table}.{var.name}": var.sort for one in instances for var in one.table.all_variables}
+    sorts |= {f"{var.table}.{var.name}": var.sort for var in (RETRY, STOP, *BUDGETS.values())}
     sorts |= {f"{end}.history.OPEN-sent": OPENED.sort for end in ENDS}
     starts = [common | {key: sorts[key.partition("[")[0]].code(value) for key, value in one.items()} for one in chosen.start()]
-    capacity = {key: limits[key] for key in ("segments", "datagrams")}
+    capacity = {key: limits[key] for key in CAPACITIES}
     return System(name, instances, chosen.offers(), extra=extra, initial=starts, capacity=capacity,
                   monitors=(*ALWAYS_KEPT, *monitors))
+
+
+def bounds_of(name: str, changed: Mapping[str, int]) -> dict[str, int]:
+    """A slice's bounds with some of them changed. Raises ModelError."""
+    limits = dict(SLICES[name].bounds) if name in SLICES else {}
+    for key, value in changed.items():
+        if key not in limits:
+            raise ModelError(f"bound {key!r}: slice {name} has no such bound; it has {', '.join(limits) or 'none'}")
+        if value not in range(1 if key in CAPACITIES else 0, 4 if key in CAPACITIES else BUDGETS[key].sort.size):
+            raise ModelError(f"bound {key}: {value} is out of range")
+        limits[key] = value
+    return limits
 
 
 def component(table: str) -> System:
@@ -202,6 +226,6 @@ def reading_codes(readings: Readings) -> dict[str, int]:
             raise ModelError(f"reading {key}: no value {value!r}; it has {', '.join(one.values)}")
         if (one.scope == "endpoint") != bool(colon) or (colon and end not in ENDS):
             raise ModelError(f"reading {name!r}: write A:{key} or B:{key}" if one.scope == "endpoint" else
-                             f"reading {name!r}: it belongs to the world; write {key}")
+                             f"reading {name!r}: it belongs to {one.scope}, not to an end; write {key}")
         codes[f"{end}.{key}" if end else key] = one.var.sort.code(value)
     return codes

@@ -386,8 +386,8 @@ def _environment(variables: Sequence[Var]) -> Table:
     for var in variables:
         value = Param("value", var.sort)
         at = Param("at", var.index) if var.index else None
-        event = Event(f"{var.table}.{var.name} becomes", *([at] if at else []), value, who="environment")
-        target: Var | Item = var[at] if at else var
+        event = Event(f"{var.table}.{var.name} becomes", *([at] if at is not None else []), value, who="environment")
+        target: Var | Item = var[at] if at is not None else var
         events.append(event)
         lines.append(row(f"set {var.table}.{var.name}", here.consts()[0], event, target != value, [Set(target, value)], STAY,
                          "the most general environment: any value at any time"))

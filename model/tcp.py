@@ -58,7 +58,6 @@ from model.signals import (
     fit,
     inc,
     msg,
-    passive,
 )
 from model.table import STAY, Event, Line, Signal, Table, ignored, row, set_, signal, start, stop
 
@@ -287,7 +286,8 @@ def timers() -> list[Line]:
         row("retransmit DATA", (ESTABLISHED, CLOSE_WAIT), RETRANSMIT, UNACKED != NO_MSG,
             [out(DATA, msg=UNACKED, acks=TCP == CLOSE_WAIT, **again), set_(TRIED, True)], STAY, s),
         row("retransmit FIN", FIN_WAIT_1, RETRANSMIT, TRUE, [out(FIN, msg=UNACKED, **again), set_(TRIED, True)], STAY, s),
-        row("retransmit FIN", (CLOSING, LAST_ACK), RETRANSMIT, TRUE, [out(FIN, msg=UNACKED, acks=True, **again), set_(TRIED, True)], STAY, s),
+        row("retransmit FIN", (CLOSING, LAST_ACK), RETRANSMIT, TRUE,
+            [out(FIN, msg=UNACKED, acks=True, **again), set_(TRIED, True)], STAY, s),
         row("connect timeout", SYN_SENT, USER_TIMEOUT, TRIED, [*QUIET, bgp(18), closed("never-opened")], CLOSED, r2),
         row("user timeout", (SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT), USER_TIMEOUT, TRIED, [*QUIET, bgp(18), closed("timed-out")],
             CLOSED, r2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.expr import TRUE, Fired, Peer, Sent
+from model.expr import TRUE, Fired, Peer, Post, Sent
 from model.history import OPENED
 from model.signals import PLAIN, SYN, kind, prot
 from properties.claim import Claim
@@ -28,9 +28,9 @@ CLAIMS = (
     Claim("syn-after-own-phase2",
           "A SYN leaves an end only when that end has completed phase 2.",
           "draft 3.2 l.436-439 (MUST), as far as one end can know it",
-          Sent("segments", kind == SYN) & ~HAS_OUT, Sent("segments", kind == SYN), ("opening",)),
+          Sent("segments", kind == SYN) & ~Post(HAS_OUT), Sent("segments", kind == SYN), ("opening",)),
     Claim("syn-after-both-phase2",
           "A SYN leaves an end only when both ends have completed phase 2.",
           "draft 3.2 l.436-439 (MUST), as written",
-          Sent("segments", kind == SYN) & ~(HAS_OUT & Peer(HAS_OUT)), Sent("segments", kind == SYN), ("opening",)),
+          Sent("segments", kind == SYN) & ~(Post(HAS_OUT) & Peer(HAS_OUT)), Sent("segments", kind == SYN), ("opening",)),
 )

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-
-
 @dataclass(frozen=True)
 class Choice:
     """The value a preset gives a key, and the source: a place in the draft, 'silent', or a rule of the repair."""
@@ -84,7 +82,7 @@ _REPAIRED = _DRAFT | {
     "dead_qm": Choice("refuse", "R-d: no Quick Mode for a connection that does not exist"),
     "p1_delete": Choice("never", "R-f: phase 1 is never deleted on behalf of BGP"),
     "unmarked_del": Choice("event18", "R-h: event 18, and only when no SA is left"),
-    "expiry": Choice("abort", "R-i: the hard limit of a connection's last SA aborts the connection under that SA; the SA goes with the TCB"),
+    "expiry": Choice("abort", "R-i: the hard limit of a connection's last SA aborts the connection under it; the SA goes with the TCB"),
 }
 PRESETS = {one.name: one for one in (
     Preset("draft", "the text as first read", _DRAFT, ()),

@@ -10,7 +10,7 @@ import pytest
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import Var
 from model.readings import reading
-from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, TCP_CLOSE, TCP_SEND
+from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, TCP_CLOSE, TCP_SEND
 from model.system import System, open_system
 from model.table import Signal, Table
 from verify.reference import explore
@@ -296,19 +296,21 @@ def test_idle_is_entered_by_closing_and_saying_so_below(state: str) -> None:
 
 def test_connections_are_asked_of_the_binding_layer() -> None:
     """Who initiates, who listens, and where the peer's OPEN completes the session."""
+    again, listen_again = "binding reconnect(false)", "binding reconnect(true)"
     active, listen, close, opened = ("binding connect(false)", "binding connect(true)", "tcp CLOSE", "binding OPEN received")
     first, second = "tcp SEND(OPEN)", "tcp SEND(KEEPALIVE)"
     for state, number, words, expected in (
         ("Idle", 1, "!passive", [active]), ("Idle", 3, "start !passive !damp", [active]), ("Idle", 4, "passive !damp", [listen]),
         ("Idle", 5, "start passive !damp", [listen]), ("Idle", 6, "start damp !passive !held", [active]),
-        ("Idle", 7, "start damp passive !held", [listen]), ("Connect", 9, "", [close, active]), ("Active", 9, "", [active]),
-        ("Connect", 18, "delaying", [close, listen]), ("OpenSent", 18, "", [close, listen]), ("OpenSent", 19, "", [second, opened]),
+        ("Idle", 7, "start damp passive !held", [listen]), ("Connect", 9, "", [close, again]), ("Active", 9, "", [active]),
+        ("Connect", 18, "delaying", [close, listen_again]), ("OpenSent", 18, "", [close, listen_again]), 
+            ("OpenSent", 19, "", [second, opened]),
         ("Connect", 20, "", [first, second, opened]), ("Active", 20, "", [first, second, opened]),
     ):
         for hold in ("zero", "!zero"):
             condition = (*words.split(), hold)
             assert signals(run(state, number, environment(random.Random(1), condition), 0)) == expected, (state, number)
-    connect, opens = (BIND_CONNECT, BIND_CLOSED, BIND_OPEN_RCVD), (TCP_SEND, TCP_CLOSE)
+    connect, opens = (BIND_CONNECT, BIND_RECONNECT, BIND_CLOSED, BIND_OPEN_RCVD), (TCP_SEND, TCP_CLOSE)
     used = {one.call.event for row in BGP_TABLE.rows for one in row.actions if isinstance(one, Signal)}
     assert used == {*connect, *opens}
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from model.channels import SEGMENTS
 from model.signals import BGP, GEN, SA_IN, SA_OUT, SPD_ENTRY, TCP
 from model.system import State, System
-from model.table import Channel, Take
+from model.table import Channel, Signal
+from model.wire import ARRIVES, IKE_ARRIVES
 from properties.registry import CLAIMS, VIOLATED
 from traces.replay import Run
 from verify.step import Firing, Outcome
 
-WIRE_WIDTH = 26
 # Rows that only carry a packet onwards; the wire column shows what they did.
-PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted")}
+PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"), ("ipsec", "remove"),
+            ("spd", "PROTECT installed"), ("spd", "entry removed"), ("tcp", "SEND leaves with FIN")}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def arrows(system: System, outcome: Outcome) -> list[Arrow]:
         event = firing.row.event
         if event.takes is not None:
             text, line = message_name(event.takes, event.takes.encode(firing.args))
-            lost = not any(a for a in firing.row.actions if not isinstance(a, Take) and type(a).__name__ == "Signal")
+            lost = not any(isinstance(action, Signal) for action in firing.row.actions)
             forged = "forged" in text or "unprotected" in text
             found.append(Arrow(firing.scope == "A>B", text, line, "lost" if lost else "attacker" if forged else "arrived"))
     for message in outcome.sent:
@@ -99,35 +100,38 @@ def arrows(system: System, outcome: Outcome) -> list[Arrow]:
 def told(system: System, firing: Firing) -> str | None:
     """A firing in words, with its source; None for plumbing."""
     table = system.table_of_row(firing.row)
-    if (table.name, firing.row.name) in PLUMBING or table.place == "direction" and firing.row.event.takes and "lost" not in firing.row.name \
-            and "replays" not in firing.row.name and "copy" not in firing.row.name:
+    only_carries = table.place == "direction" and firing.row.event in (ARRIVES, IKE_ARRIVES)
+    unheeded = not firing.row.actions and firing.row.next is None and firing.row.event.who == "signal" and table.name != "spd"
+    if (table.name, firing.row.name) in PLUMBING or only_carries or (unheeded and firing.row.name.startswith("ignore ")):
         return None
     place = f"{firing.scope} " if firing.scope else ""
-    return f"{place}{table.name}: {firing.row.name}   ({firing.row.source})"
+    return f"{place}{table.name}: {firing.row.name}  ({firing.row.source.partition(';')[0]})"
 
 
 def ladder(run: Run) -> str:
     """The run as text; ends in a newline."""
     system, trace = run.system, run.trace
+    every = [arrow for outcome in run.outcomes for arrow in arrows(system, outcome)]
+    wide = max([12, *(len(arrow.draw(0)) + 3 for arrow in every)])
     table: list[tuple[str, str, list[str], str, list[str]]] = [
         ("0", state_of(system, run.initial, "A"), [], state_of(system, run.initial, "B"), [])]
     for number, outcome in enumerate(run.outcomes, 1):
-        drawn = [arrow.draw(WIRE_WIDTH) for arrow in arrows(system, outcome)]
+        drawn = [arrow.draw(wide) for arrow in arrows(system, outcome)]
         words = [text for text in (told(system, firing) for firing in outcome.fired) if text]
         table.append((str(number), state_of(system, outcome.after, "A"), drawn, state_of(system, outcome.after, "B"), words))
     wide_a, wide_b = (max(len(line[at]) for line in table) for at in (1, 3))
-    lines = [heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(WIRE_WIDTH)}  {'B'.ljust(wide_b)}  what happened"]
+    lines = [heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
     before = ("", "")
     for number, a, drawn, b, words in table:
-        broken = " !" if number == str(len(run.outcomes)) and run.outcomes else ""
+        broken = "!" if number == str(len(run.outcomes)) and run.outcomes else " "
         shown = [(a if a != before[0] else "    |"), (b if b != before[1] else "    |")]
         before = (a, b)
         for at in range(max(1, len(drawn), len(words))):
-            arrow = drawn[at] if at < len(drawn) else " " * WIRE_WIDTH
+            arrow = drawn[at] if at < len(drawn) else " " * wide
             left, right = shown if at == 0 else ("", "")
             text = words[at] if at < len(words) else ""
-            lines.append(f"{number if at == 0 else '':>3}  {left.ljust(wide_a)}  {arrow}  {right.ljust(wide_b)}  "
-                         f"{text}{broken if at == 0 else ''}".rstrip())
+            lines.append(f"{number if at == 0 else '':>3}{broken if at == 0 else ' '} {left.ljust(wide_a)}  {arrow}  "
+                         f"{right.ljust(wide_b)}  {text}".rstrip())
     claim = CLAIMS[trace.property]
     lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
     lines += [f"why: {reason}" for reason in reasons(run)]

@@ -1,0 +1,59 @@
+"""From a preset and overrides to a value for every reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+from model.readings import READINGS
+from model.slices import ENDS
+from properties.presets import PRESETS, Preset
+
+
+class UsageError(Exception):
+    """The caller asked for something that does not exist. One line: what, the value, what to do."""
+
+
+def preset_of(name: str) -> Preset:
+    """The preset of that name. Raises UsageError."""
+    if name not in PRESETS:
+        raise UsageError(f"preset {name!r}: there is no such preset; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def parse(texts: Iterable[str]) -> dict[str, str]:
+    """Overrides as written on the command line, ``[A:|B:]KEY=VALUE``, for both ends where none is named. Raises UsageError."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        end, colon, key = name.rpartition(":")
+        if not equals or not key:
+            raise UsageError(f"reading {text!r}: write KEY=VALUE, A:KEY=VALUE or B:KEY=VALUE")
+        if key not in READINGS:
+            raise UsageError(f"reading {key!r}: there is no such reading; there are {', '.join(READINGS)}")
+        if value not in READINGS[key].values:
+            raise UsageError(f"reading {key}: no value {value!r}; it has {', '.join(READINGS[key].values)}")
+        if READINGS[key].scope != "endpoint":
+            if colon:
+                raise UsageError(f"reading {name!r}: {key} belongs to the {READINGS[key].scope}, not to an end; write {key}={value}")
+            found[key] = value
+        elif colon and end not in ENDS:
+            raise UsageError(f"reading {name!r}: no end {end!r}; write A:{key} or B:{key}")
+        else:
+            found |= {f"{one}:{key}": value for one in ((end,) if colon else ENDS)}
+    return found
+
+
+def readings(preset: str, overrides: Mapping[str, str]) -> dict[str, str]:
+    """A value for every reading, as `model.slices.build` wants them. Raises UsageError."""
+    chosen: dict[str, str] = {}
+    base = preset_of(preset)
+    for key, one in READINGS.items():
+        for name in [f"{end}:{key}" for end in ENDS] if one.scope == "endpoint" else [key]:
+            chosen[name] = overrides.get(name, base.value(key))
+    unknown = set(overrides) - set(chosen)
+    if unknown:
+        raise UsageError(f"reading {sorted(unknown)[0]!r}: there is no such reading")
+    return chosen
+
+
