@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lockstep.choice import readings
-
 from model.slices import bounds_of, build
 from model.system import Monitor, System
 from model.trace import Trace

@@ -275,6 +275,18 @@ class System:
         return [(one, line) for one in self.instances for line in one.table.rows]
 
     @cached_property
+    def readings_read(self) -> frozenset[str]:
+        """The readings that some row reads, as "A:key" or, for what both ends share, "key"."""
+        found = set()
+        for one, line in self.rows:
+            for expr in (line.condition, *(e for action in line.actions for e in action_exprs(action))):
+                for node in walk(expr):
+                    if isinstance(node, Var) and node.table == "reading":
+                        scope = self.slots[self.position(one.scope, node)].scope
+                        found.add(f"{scope}:{node.name}" if scope else node.name)
+        return frozenset(found)
+
+    @cached_property
     def _tables(self) -> dict[int, Table]:
         return {id(line): one.table for one, line in self.rows}
 

@@ -31,6 +31,7 @@ class Finding:
     readings: Mapping[str, str] = field(default_factory=dict)
     preset: str = "draft"
     source: str = ""
+    bounds: Mapping[str, int] = field(default_factory=lambda: {"attacks": 0, "copies": 0})
 
     @property
     def claim(self) -> Claim:
@@ -81,7 +82,7 @@ FINDINGS = {one.name: one for one in (
     Finding("F-06/bypass", "filters removed: segments leave in plaintext", "teardown", "no-plaintext-out", _CONFIRMED, 9,
             source=_F06),
     Finding("F-06/bypass-in", "filters removed: forged plaintext is accepted", "teardown", "accepted-is-authentic", _CONFIRMED, 9,
-            source=_F06),
+            source=_F06, bounds={"copies": 0}),
     Finding("F-06/discard", "filters kept without negotiation: the close never ends", "teardown", "close-ends", _AT_IDLE, 8,
             _both(after_del="discard"), source=_F06),
     Finding("F-06/acquire", "filters kept with negotiation: an SA comes up for a dead connection", "teardown", "no-orphan-sa",

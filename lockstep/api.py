@@ -1,0 +1,153 @@
+"""The Python API: ``lockstep.verify`` and ``lockstep.replay``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockstep.choice import UsageError, parse, preset_of, readings
+from lockstep.jobs import Job, Outcome
+from lockstep.pool import run_all
+from lockstep.report import Coverage, PropertyResult, Report
+from model.expr import ModelError
+from model.slices import SLICES, TABLES, bounds_of, build, slice_names
+from model.trace import Trace
+from properties.findings import FINDINGS, findings_of
+from properties.presets import PRESETS
+from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED, claims_of
+from traces.files import read, to_text, write
+from traces.replay import Run
+from traces.replay import replay as replay_trace
+from verify.search import Progress
+
+ENGINES = ("search",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of one call, in the order in which results are shown."""
+
+    jobs: tuple[Job, ...]
+    whole: bool
+
+
+def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str], properties: Sequence[str], bounds: Mapping[str, int],
+         memory: float, timeout: float | None) -> Plan:
+    """What to run. Raises UsageError for whatever does not exist, before anything is run."""
+    overrides = parse(texts)
+    for name in slices:
+        if name not in slice_names():
+            raise UsageError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
+    for name in properties:
+        if name not in CLAIMS:
+            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
+    if not memory > 0:
+        raise UsageError(f"memory {memory:g}: give a number of GiB greater than 0")
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"timeout {timeout:g}: give a number of seconds greater than 0")
+    whole = not (slices or properties or overrides or bounds)
+    chosen = slices or (*SLICES, *(() if not whole else (f"component-{table}" for table in TABLES)))
+    jobs: list[Job] = []
+    for name in chosen:
+        for preset in presets if name in SLICES else presets[:1]:
+            preset_of(preset)
+            jobs += _jobs_of(name, preset, overrides, properties, bounds, memory, timeout)
+    if properties and not any(job.properties or job.finding for job in jobs):
+        raise UsageError(f"property {properties[0]!r}: not registered with slice {', '.join(chosen)}; it belongs to "
+                         f"{', '.join(CLAIMS[properties[0]].slices)}")
+    return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
+
+
+def _jobs_of(name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int], memory: float,
+             timeout: float | None) -> list[Job]:
+    try:
+        bounds_of(name, bounds)
+        unread = set(overrides) - set(build(name, readings(preset, overrides), bounds=bounds).readings_read) if overrides else set()
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    if unread:
+        raise UsageError(f"reading {sorted(unread)[0]!r}: no row of slice {name} reads it, so it would change nothing; leave it out")
+    registered = tuple(claim.name for claim in claims_of(name) if not properties or claim.name in properties)
+    if name in SLICES and not registered:
+        return []
+    jobs = [Job(name, preset, overrides, registered, bounds=bounds, memory=memory, timeout=timeout)]
+    if not overrides and not bounds:
+        jobs += [Job(name, preset, one.readings, (), one.name, one.bounds, memory, timeout) for one in findings_of(name, preset)
+                 if not properties or one.property in properties]
+    return jobs
+
+
+def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: Iterable[str] = (), properties: Sequence[str] = (),
+           bounds: Mapping[str, int] | None = None, engine: str = "search", workers: int | None = None, memory: float = 2.0,
+           timeout: float | None = None, out: Path | str | None = None,
+           progress: Callable[[Job, Progress], None] | None = None,
+           started: Callable[[Sequence[Job]], None] | None = None) -> Report:
+    """Judge the claims of the slices (all of them where none is named) under a preset (all where none is named).
+
+    readings: overrides as ``"[A:|B:]KEY=VALUE"``. bounds: budgets and channel capacities other than the slice's. workers: processes.
+    memory: GiB a search may use. timeout: seconds a search may take. out: folder for the witnesses (None: none are written).
+    Raises UsageError for a name or value that does not exist, verify.search.EngineDisagreement where engines differ.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers {workers}: give a whole number from 1 on")
+    presets = [preset] if isinstance(preset, str) else list(preset or PRESETS)
+    todo = plan(slices, presets, readings, properties, bounds or {}, memory, timeout)
+    if started:
+        started(todo.jobs)
+    watch = None if progress is None else (lambda number, report: progress(todo.jobs[number], report))
+    outcomes = dict(run_all(todo.jobs, workers or os.cpu_count() or 1, watch))
+    ordered = [outcomes[number] for number in range(len(todo.jobs))]
+    results: list[PropertyResult] = []
+    for outcome in ordered:
+        paths = {name: _write(Path(out), trace) for name, trace in outcome.traces.items()} if out is not None else {}
+        results += results_of(outcome, paths)
+    return Report(tuple(results), coverage(ordered) if todo.whole else None)
+
+
+def _write(folder: Path, trace: Trace) -> str:
+    name = trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}"
+    path = folder / (re.sub(r"[^\w.-]+", "-", name) + ".json")
+    write(path, to_text(trace))
+    return str(path)
+
+
+def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResult]:
+    """A job's outcome as verdicts; nothing stronger than what was established."""
+    job = outcome.job
+    promised = PRESETS[job.preset].promises
+    results = []
+    for name in job.properties or ((FINDINGS[job.finding].property,) if job.finding else ()):
+        trace, reason = outcome.traces.get(name), ""
+        if trace is not None:
+            verdict = VIOLATED
+        elif not outcome.complete:
+            verdict, reason = UNDECIDED, outcome.why
+        elif not job.finding and name not in outcome.reachable:
+            verdict, reason = UNDECIDED, "its antecedent is unreachable here, so it was not put to the test"
+        else:
+            verdict = HOLDS
+        expected = VIOLATED if job.finding else HOLDS if name in promised else None
+        results.append(PropertyResult(
+            job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), verdict, "search", outcome.states,
+            outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length, paths.get(name), reason,
+            job.finding, expected))
+    return results
+
+
+def coverage(outcomes: Sequence[Outcome]) -> Coverage | None:
+    """Rows that fired in no slice; None where a search was cut short."""
+    if any(not outcome.complete and outcome.why != "every row fired" for outcome in outcomes if not outcome.job.finding):
+        return None
+    fired = {one for outcome in outcomes for one in outcome.fired}
+    every = {(table.name, row.key) for table in TABLES.values() for row in table.rows}
+    return Coverage(len(every), tuple(sorted(every - fired)))
+
+
+def replay(trace: Trace | Path | str) -> Run:
+    """Replay a trace or a trace file on the reference interpreter. Raises TraceError or NotARun."""
+    return replay_trace(trace if isinstance(trace, Trace) else read(Path(trace)))

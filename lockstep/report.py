@@ -1,0 +1,90 @@
+"""What a verification established: typed results, what was expected of them, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockstep import __version__
+from properties.registry import UNDECIDED, VIOLATED
+
+AS_EXPECTED, NOT_AS_EXPECTED, USAGE, NOT_DECIDED, DISAGREEMENT = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class PropertyResult:
+    """One claim in one slice under one preset (with `readings` that differ from it), or one known finding.
+
+    `length` and `trace` (a file) belong to the witness of a violation; `depth` counts levels of the search, the initial states
+    being the first. `expected` is what the preset promises or the finding foretells; None where nobody promised anything.
+    """
+
+    slice: str
+    property: str
+    preset: str
+    readings: Mapping[str, str]
+    bounds: Mapping[str, int]
+    verdict: str
+    engine: str
+    states: int
+    transitions: int
+    depth: int
+    seconds: float
+    length: int | None = None
+    trace: str | None = None
+    reason: str = ""
+    finding: str = ""
+    expected: str | None = None
+    requirements: tuple[str, ...] = ()
+
+    @property
+    def as_expected(self) -> bool:
+        return self.expected is None or self.verdict in (self.expected, UNDECIDED)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which rows of the tables fired somewhere: `unfired` as (table, row)."""
+
+    total: int
+    unfired: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All results of one call. `coverage` only where every slice was run to its end."""
+
+    results: tuple[PropertyResult, ...]
+    coverage: Coverage | None = None
+    version: str = field(default=__version__)
+
+    def of(self, property_: str, slice_: str | None = None, preset: str | None = None) -> PropertyResult:
+        """The result of a claim. Raises KeyError where there is not exactly one."""
+        found = [one for one in self.results if one.property == property_ and not one.finding
+                 and slice_ in (None, one.slice) and preset in (None, one.preset)]
+        if len(found) != 1:
+            raise KeyError(f"{property_}: {len(found)} results; name slice and preset")
+        return found[0]
+
+    def exit_status(self, strict: bool = False) -> int:
+        """0 as expected, 1 not as expected, 3 something undecided (which 1 outranks)."""
+        unexpected = any(not one.as_expected for one in self.results) or bool(self.coverage and self.coverage.unfired)
+        if unexpected or (strict and any(one.verdict == VIOLATED for one in self.results)):
+            return NOT_AS_EXPECTED
+        return NOT_DECIDED if any(one.verdict == UNDECIDED for one in self.results) else AS_EXPECTED
+
+    def to_document(self) -> dict[str, Any]:
+        """The report as one JSON document."""
+        document: dict[str, Any] = {"results": [_plain(one) for one in self.results], "version": self.version}
+        if self.coverage:
+            document["rows"] = {"total": self.coverage.total, "unfired": [list(one) for one in self.coverage.unfired]}
+        return document
+
+
+def _plain(one: PropertyResult) -> dict[str, Any]:
+    plain = dict(vars(one))
+    return plain | {"readings": dict(one.readings), "bounds": dict(one.bounds), "requirements": list(one.requirements),
+                    "seconds": round(one.seconds, 3)}
+
+
