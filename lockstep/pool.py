@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from queue import Empty
@@ -78,7 +79,7 @@ def _here(jobs: Sequence[Job], watch: Watch | None) -> Iterator[tuple[int, Outco
             yield number, stopped(job)
             continue
         try:
-            outcome = run(job, None if watch is None else (lambda progress, number=number: watch(number, progress)))
+            outcome = run(job, None if watch is None else partial(watch, number))
         except KeyboardInterrupt:
             outcome = stopped(job)
         interrupted = outcome.why == "interrupted"

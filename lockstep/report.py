@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +39,7 @@ class PropertyResult:
     expected: str | None = None
     requirements: tuple[str, ...] = ()
 
-    @property
+    @builtins.property
     def as_expected(self) -> bool:
         return self.expected is None or self.verdict in (self.expected, UNDECIDED)
 

@@ -6,6 +6,7 @@ shown wrong.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,7 @@ class Trace:
     steps: tuple[Step, ...]
     finding: str = ""
 
-    @property
+    @builtins.property
     def length(self) -> int:
         return len(self.steps)
 

@@ -1,0 +1,160 @@
+"""What people see on a terminal: progress on standard error, tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from lockstep.jobs import Job
+from lockstep.report import PropertyResult, Report
+from properties.findings import FINDINGS
+from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
+from verify.search import Progress
+
+COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
+PLAIN_EVERY = 2.0  # seconds between lines of progress where standard error is not a terminal
+
+
+def title_of(job: Job) -> str:
+    about = f", {job.finding}" if job.finding else ""
+    return f"{job.slice}" if job.slice.startswith("component-") else f"{job.slice}, {job.preset}{about}"
+
+
+class Watching:
+    """Progress while searches run: a live table on a terminal, a line now and then elsewhere. Never on standard output."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True)
+        self.quiet = quiet
+        self.live: Live | None = None
+        self.seen: dict[str, Progress] = {}
+        self.jobs = 0
+        self.last = 0.0
+
+    def __enter__(self) -> Watching:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def started(self, jobs: Sequence[Job]) -> None:
+        self.jobs = len(jobs)
+        if self.quiet:
+            return
+        if self.console.is_terminal:
+            self.live = Live(self.table(), console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+        else:
+            print(f"lockstep: {self.jobs} searches", file=sys.stderr)
+        self.last = monotonic()
+
+    def progress(self, job: Job, report: Progress) -> None:
+        if self.quiet:
+            return
+        self.seen[title_of(job)] = report
+        if self.live is not None:
+            self.live.update(self.table())
+        elif monotonic() - self.last >= PLAIN_EVERY:
+            self.last = monotonic()
+            rate = report.transitions / max(report.seconds, 1e-3)
+            print(f"lockstep: {title_of(job)}: {report.states:,} states, frontier {report.frontier:,}, level {report.level}, "
+                  f"{rate:,.0f} transitions/s", file=sys.stderr)
+
+    def table(self) -> Table:
+        table = Table(title=f"{self.jobs} searches", box=None, title_justify="left")
+        for name in ("search", "states", "frontier", "level", "transitions/s"):
+            table.add_column(name, justify="left" if name == "search" else "right")
+        for name, report in list(self.seen.items())[-6:]:
+            rate = report.transitions / max(report.seconds, 1e-3)
+            table.add_row(name, f"{report.states:,}", f"{report.frontier:,}", str(report.level), f"{rate:,.0f}")
+        return table
+
+
+def print_columns(names: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """A table: drawn on a terminal, tab-separated elsewhere, so that cut and awk can read it."""
+    console = Console()
+    if not console.is_terminal:
+        for row in (names, *rows):
+            print("\t".join(row))
+        return
+    table = Table(*names, title=title, show_lines=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def print_report(report: Report) -> None:
+    """Claims by verdicts, the known findings, and what was not as expected."""
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    claims = [one for one in report.results if not one.finding]
+    searches = list(dict.fromkeys((one.slice, one.preset) for one in claims))
+    if claims:
+        table = Table(title="claims", title_justify="left", box=None, pad_edge=False)
+        table.add_column("property", no_wrap=True)
+        for slice_, preset in searches:
+            table.add_column(f"{slice_}\n{preset}", no_wrap=True)
+        for name in CLAIMS:
+            row = [_verdict(one) for search in searches
+                   for one in [next((r for r in claims if (r.slice, r.preset, r.property) == (*search, name)), None)]]
+            if any(str(cell) for cell in row):
+                table.add_row(name, *row)
+        console.print(table)
+        for slice_, preset in searches:
+            _print_search(console, next(one for one in claims if (one.slice, one.preset) == (slice_, preset)))
+    _print_findings(console, [one for one in report.results if one.finding])
+    _print_end(console, report)
+
+
+def _verdict(one: PropertyResult | None) -> Text:
+    if one is None:
+        return Text("")
+    steps = f" ({one.length})" if one.length is not None else ""
+    mark = "" if one.as_expected else " not as promised"
+    return Text(one.verdict + steps + mark, style=COLOURS.get(one.verdict, ""))
+
+
+def _print_search(console: Console, one: PropertyResult) -> None:
+    bounds = ", ".join(f"{key} {value}" for key, value in one.bounds.items())
+    changed = "".join(f" {key}={value}" for key, value in one.readings.items())
+    console.print(f"{one.slice}, {one.preset}{changed}: {one.states:,} states, {one.transitions:,} transitions, depth {one.depth}, "
+                  f"{one.seconds:.1f} s, engine {one.engine}; bounds: {bounds}", highlight=False)
+    if one.reason and one.verdict == UNDECIDED:
+        console.print(f"  undecided: {one.reason}", highlight=False)
+
+
+def _print_findings(console: Console, found: Sequence[PropertyResult]) -> None:
+    if not found:
+        return
+    console.print()
+    table = Table(title="known findings (preset, readings, claim and cause)", title_justify="left", box=None, pad_edge=False)
+    for name in ("finding", "property", "verdict", "witness", "what"):
+        table.add_column(name, no_wrap=name != "what")
+    for one in found:
+        table.add_row(one.finding, one.property, _verdict(one), one.trace or "", FINDINGS[one.finding].title)
+    console.print(table)
+
+
+def _print_end(console: Console, report: Report) -> None:
+    console.print()
+    for one in report.results:
+        if one.trace and not one.finding:
+            console.print(f"{one.property}, {one.slice}, {one.preset}: lockstep show {one.trace}", highlight=False)
+    if report.coverage:
+        fired = report.coverage.total - len(report.coverage.unfired)
+        console.print(f"rows fired in some slice: {fired} of {report.coverage.total}", highlight=False)
+        for table, row in report.coverage.unfired:
+            console.print(f"  never fires: {table}: {row}", highlight=False)
+    for one in report.results:
+        if not one.as_expected:
+            what = f"finding {one.finding}" if one.finding else one.property
+            console.print(f"not as expected: {what}, {one.slice}, {one.preset}: {one.verdict}, expected {one.expected}", highlight=False)
+        elif one.verdict == UNDECIDED:
+            console.print(f"undecided: {one.finding or one.property}, {one.slice}, {one.preset}: {one.reason}", highlight=False)
