@@ -135,7 +135,7 @@ def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResul
         results.append(PropertyResult(
             job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), verdict, "search", outcome.states,
             outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length, paths.get(name), reason,
-            job.finding, expected))
+            job.finding, expected, CLAIMS[name].requirements))
     return results
 
 

@@ -24,3 +24,30 @@ class Claim:
     antecedent: Expr
     slices: tuple[str, ...]
     monitors: tuple[Monitor, ...] = field(default=())
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Numbers of the draft's rules that this claim puts to the test."""
+        return REQUIREMENTS.get(self.name, ())
+
+
+# W-SECTION-N: the Nth rule of a section of the draft, in the order of the text.
+REQUIREMENTS: dict[str, tuple[str, ...]] = {
+    "no-plaintext-out": ("W-2-6", "W-2-7", "W-3.2-3", "W-3.3-13", "W-3.4-4",),
+    "no-plaintext-after-open": ("W-2-6", "W-2-7", "W-3.2-11",),
+    "no-plaintext-in": ("W-2-4", "W-2-6", "W-3.6-1",),
+    "syn-after-own-phase2": ("W-3.2-1", "W-3.2-3",),
+    "syn-after-both-phase2": ("W-3.2-3",),
+    "sa-outlives-connection": ("W-3.3-11", "W-3.3-12",),
+    "sa-outlives-need": ("W-3.3-12", "W-3.3-13",),
+    "delete-means-closed": ("W-3.4-3",),
+    "no-collateral-deletion": ("W-3.3-5", "W-3.3-6", "W-3.4-7",),
+    "one-sa-strict": ("W-3.1-10", "W-3.2-16",),
+    "one-sa-congruent": ("W-3.1-8",),
+    "sa-serves-one-connection": ("W-3.1-9", "W-3.6-3",),
+    "binding-agrees": ("W-3.2-14", "W-3.2-16",),
+    "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),
+    "no-replay": ("W-2-6",),
+    "close-ends": ("W-3.3-9", "W-3.3-10",),
+    "no-orphan-sa": ("W-3.3-11", "W-3.4-7",),
+}
