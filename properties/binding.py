@@ -39,6 +39,6 @@ CLAIMS = (
     Claim("sa-serves-one-connection", "An SA that carried one incarnation of a connection never carries another.",
           "draft 3.1 l.409-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening",), _MONITORS),
     Claim("binding-agrees", "While both ends are Established, both name the same SA as the connection's.",
-          "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*((g == BOUND) & Peer(~(g == BOUND)) for g in ("g0", "g1", "g2")))),
+          "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*(BOUND.among(g) & ~Peer(BOUND.among(g)) for g in BOUND.sort.values[1:]))),
           Post(_BOTH_UP), ("opening",)),
 )

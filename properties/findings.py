@@ -7,6 +7,7 @@ throw-away model needed; ours is shown to be no longer, or docs/findings.md says
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,15 +34,15 @@ class Finding:
     source: str = ""
     bounds: Mapping[str, int] = field(default_factory=lambda: {"attacks": 0, "copies": 0})
 
-    @property
+    @builtins.property
     def claim(self) -> Claim:
         return CLAIMS[self.property]
 
-    @property
+    @builtins.property
     def monitors(self) -> tuple[Monitor, ...]:
         return (*self.claim.monitors, *(Monitor(end, CAUSE, self.cause, FALSE) for end in ("A", "B")))
 
-    @property
+    @builtins.property
     def when(self) -> Expr:
         """The claim breaks, and the cause has shown at either end, in this step or before."""
         return self.claim.violated & Post(CAUSE | Peer(CAUSE))

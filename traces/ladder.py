@@ -17,6 +17,8 @@ from properties.registry import CLAIMS, VIOLATED
 from traces.replay import Run
 from verify.step import Firing, Outcome
 
+# Tables in which the decision to remove an SA or a filter falls.
+CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
 PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"), ("ipsec", "remove"),
             ("spd", "PROTECT installed"), ("spd", "entry removed"), ("tcp", "SEND leaves with FIN")}
@@ -122,15 +124,15 @@ def ladder(run: Run) -> str:
     wide_a, wide_b = (max(len(line[at]) for line in table) for at in (1, 3))
     lines = [heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
     before = ("", "")
-    for number, a, drawn, b, words in table:
-        broken = "!" if number == str(len(run.outcomes)) and run.outcomes else " "
+    for label, a, drawn, b, words in table:
+        broken = "!" if label == str(len(run.outcomes)) and run.outcomes else " "
         shown = [(a if a != before[0] else "    |"), (b if b != before[1] else "    |")]
         before = (a, b)
         for at in range(max(1, len(drawn), len(words))):
             arrow = drawn[at] if at < len(drawn) else " " * wide
             left, right = shown if at == 0 else ("", "")
             text = words[at] if at < len(words) else ""
-            lines.append(f"{number if at == 0 else '':>3}{broken if at == 0 else ' '} {left.ljust(wide_a)}  {arrow}  "
+            lines.append(f"{label if at == 0 else '':>3}{broken if at == 0 else ' '} {left.ljust(wide_a)}  {arrow}  "
                          f"{right.ljust(wide_b)}  {text}".rstrip())
     claim = CLAIMS[trace.property]
     lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
@@ -161,8 +163,9 @@ def reasons(run: Run) -> list[str]:
         for end in ("A", "B"):
             before, after = (state_of(system, state, end) for state in (outcome.before, outcome.after))
             tcp = after.partition(" / ")[0]
-            causes = [f for f in outcome.fired if f.scope == end and system.table_of_row(f.row).name in ("binding", "ipsec", "informational")
-                      and (system.table_of_row(f.row).name, f.row.name) not in PLUMBING and f.row.name != "remove"]
+            causes = [f for f in outcome.fired if f.scope == end and system.table_of_row(f.row).name in CAUSES
+                      and told(system, f)]
+            causes.sort(key=lambda f: CAUSES.index(system.table_of_row(f.row).name))
             cause = f": {causes[0].row.name} ({causes[0].row.source})" if causes else ""
             if "no SA" in after and "no SA" not in before:
                 found.append(f"step {number} took {end}'s last SA while its TCP was in {tcp}{cause}")
