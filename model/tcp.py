@@ -106,6 +106,8 @@ def deliver(message: Value) -> Signal:
 QUIET = (stop(RTX), set_(TRIED, False), set_(UNACKED, NO_MSG))
 SENDING = (start(RTX), set_(TRIED, False))
 FRESH = (set_(UNACKED, NO_MSG), set_(OPEN_DELIVERED, False))
+# The handshake is done: what was queued before it (3.10.2) leaves with the next expiry of the retransmission timer.
+ENTER_ESTABLISHED = (set_(RTX, UNACKED != NO_MSG), set_(TRIED, False))
 ENTER_TIME_WAIT = (*QUIET, start(TIME_WAIT_TIMER))
 # An ACK of the last message sent leaves nothing to retransmit; an ACK of less changes nothing.
 ALL_ACKED = (msg == UNACKED) | acks
@@ -154,8 +156,10 @@ def unsynchronized() -> list[Line]:
     rcvd = "RFC 9293 3.10.7.4"
     not_rst = (SYN, SYN_ACK, ACK, DATA, FIN)
     with_ack = (ACK, DATA, FIN)
-    up_passive = (*QUIET, bgp(17))
-    in_window_rst = ((fit == IN_WINDOW) & MINE & PREFERS_793) | OK
+    up_passive = (*ENTER_ESTABLISHED, bgp(17))
+    syns = (SYN, SYN_ACK)
+    in_window = (fit == IN_WINDOW) & MINE
+    in_window_rst = (in_window & PREFERS_793) | OK
     return [
         row("no TCB: RST", CLOSED, TCP_RCV(kind=not_rst), TRUE, [out(RST, inc=inc)], STAY, closed_),
         ignored(CLOSED, TCP_RCV(kind=RST), closed_),
@@ -163,7 +167,7 @@ def unsynchronized() -> list[Line]:
         row("not a SYN: RST", LISTEN, TCP_RCV(kind=(SYN_ACK, *with_ack)), TRUE, [out(RST, inc=inc)], STAY, listen),
         ignored(LISTEN, TCP_RCV(kind=RST), listen),
 
-        row("SYN+ACK", SYN_SENT, TCP_RCV(kind=SYN_ACK), OK, [out(ACK), *QUIET, bgp(16)], ESTABLISHED, sent),
+        row("SYN+ACK", SYN_SENT, TCP_RCV(kind=SYN_ACK), OK, [out(ACK), *ENTER_ESTABLISHED, bgp(16)], ESTABLISHED, sent),
         row("SYN: simultaneous open", SYN_SENT, TCP_RCV(kind=SYN), TRUE, [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), *SENDING],
             SYN_RECEIVED, "RFC 9293 3.10.7.3, 3.5 figure 7, MUST-10"),
         row("half-open peer: RST", SYN_SENT, TCP_RCV(kind=(SYN_ACK, *with_ack)), ~OK, [out(RST, inc=inc)], STAY,
@@ -173,30 +177,35 @@ def unsynchronized() -> list[Line]:
         ignored(SYN_SENT, TCP_RCV(kind=RST), f"{sent}: RST must acknowledge the SYN", guard=~OK, name="RST does not fit"),
 
         row("ACK: passive open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & PASSIVE, [*up_passive], ESTABLISHED, f"{rcvd}/5th"),
-        row("ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & ~PASSIVE, [*QUIET, bgp(16)], ESTABLISHED,
+        row("ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & ~PASSIVE, [*ENTER_ESTABLISHED, bgp(16)], ESTABLISHED,
             f"{rcvd}/5th"),
         row("DATA completes the open", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & PASSIVE,
             [out(ACK, msg=msg), *up_passive, set_(OPEN_DELIVERED, True), deliver(OPEN_MSG)], ESTABLISHED,
             f"{rcvd}/5th, /7th: the first message of a BGP stream is its OPEN"),
         row("DATA completes the simultaneous open", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & ~PASSIVE,
-            [out(ACK, msg=msg), *QUIET, bgp(16), set_(OPEN_DELIVERED, True), deliver(OPEN_MSG)], ESTABLISHED, f"{rcvd}/5th, /7th"),
-        row("SYN+ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=SYN_ACK), OK & ~PASSIVE, [out(ACK), *QUIET, bgp(16)],
+            [out(ACK, msg=msg), *ENTER_ESTABLISHED, bgp(16), set_(OPEN_DELIVERED, True), deliver(OPEN_MSG)], ESTABLISHED,
+            f"{rcvd}/5th, /7th"),
+        row("SYN+ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=SYN_ACK), OK & ~PASSIVE, [out(ACK), *ENTER_ESTABLISHED, bgp(16)],
             ESTABLISHED, "RFC 9293 3.5 figure 7"),
-        row("FIN completes the open", SYN_RECEIVED, TCP_RCV(kind=FIN), OK,
-            [out(ACK, acks=True), *QUIET, bgp(17), bgp(18)], CLOSE_WAIT, f"{rcvd}/5th, /8th"),
-        row("SYN again: ACK", SYN_RECEIVED, TCP_RCV(kind=SYN), ~((fit == IN_WINDOW) & MINE), [out(ACK)], STAY, f"{rcvd}/1st"),
-        row("SYN in window: back to LISTEN", SYN_RECEIVED, TCP_RCV(kind=SYN), (fit == IN_WINDOW) & MINE & PASSIVE, [*QUIET], LISTEN,
-            f"{rcvd}/4th"),
-        row("SYN in window: challenge", SYN_RECEIVED, TCP_RCV(kind=SYN), (fit == IN_WINDOW) & MINE & ~PASSIVE, [out(ACK)], STAY,
+        row("FIN completes the open", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & PASSIVE,
+            [out(ACK, acks=True), *up_passive, bgp(18)], CLOSE_WAIT, f"{rcvd}/5th, /8th"),
+        row("FIN completes the simultaneous open", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & ~PASSIVE,
+            [out(ACK, acks=True), *ENTER_ESTABLISHED, bgp(16), bgp(18)], CLOSE_WAIT, f"{rcvd}/5th, /8th"),
+        row("SYN again: ACK", SYN_RECEIVED, TCP_RCV(kind=SYN), ~in_window, [out(ACK)], STAY, f"{rcvd}/1st"),
+        row("SYN in window: back to LISTEN", SYN_RECEIVED, TCP_RCV(kind=syns), in_window & PASSIVE, [*QUIET], LISTEN, f"{rcvd}/4th"),
+        row("SYN in window: challenge", SYN_RECEIVED, TCP_RCV(kind=syns), in_window & ~PASSIVE & ~PREFERS_793, [out(ACK)], STAY,
             f"{rcvd}/4th, RFC 5961 4"),
+        row("SYN in window: reset", SYN_RECEIVED, TCP_RCV(kind=syns), in_window & ~PASSIVE & PREFERS_793,
+            [out(RST), *QUIET, bgp(18), closed("reset")], CLOSED, f"{rcvd}/4th (RFC 793 3.9)"),
         row("RST: back to LISTEN", SYN_RECEIVED, TCP_RCV(kind=RST), in_window_rst & PASSIVE, [*QUIET], LISTEN, f"{rcvd}/2nd"),
         row("RST: refused", SYN_RECEIVED, TCP_RCV(kind=RST), in_window_rst & ~PASSIVE, [*QUIET, bgp(18), closed("reset")], CLOSED,
             f"{rcvd}/2nd"),
-        row("RST in window: challenge", SYN_RECEIVED, TCP_RCV(kind=RST), (fit == IN_WINDOW) & MINE & ~PREFERS_793, [out(ACK)], STAY,
+        row("RST in window: challenge", SYN_RECEIVED, TCP_RCV(kind=RST), in_window & ~PREFERS_793, [out(ACK)], STAY,
             "RFC 5961 3"),
         ignored(SYN_RECEIVED, TCP_RCV(kind=RST), f"{rcvd}/1st", guard=~MINE | (fit == "outside"), name="RST outside the window"),
         row("unacceptable: ACK", SYN_RECEIVED, TCP_RCV(kind=with_ack), ~OK, [out(ACK)], STAY, f"{rcvd}/1st"),
-        row("SYN+ACK unacceptable: ACK", SYN_RECEIVED, TCP_RCV(kind=SYN_ACK), ~OK | PASSIVE, [out(ACK)], STAY, f"{rcvd}/1st"),
+        row("SYN+ACK unacceptable: ACK", SYN_RECEIVED, TCP_RCV(kind=SYN_ACK), ~in_window & (~OK | PASSIVE), [out(ACK)], STAY,
+            f"{rcvd}/1st"),
     ]
 
 
@@ -205,13 +214,14 @@ def synchronized() -> list[Line]:
     s = "RFC 9293 3.10.7.4"
     ack_flag = TCP.among(*GOT_FIN)
     known = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK)
+    syns = (SYN, SYN_ACK)
     challenged = (fit == IN_WINDOW) & MINE
     believed = OK | (challenged & PREFERS_793)
     after_close = (FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK)
     return [
         # 1st: the segment does not fit
         row("unacceptable: ACK", SYNCHRONIZED, TCP_RCV(kind=(ACK, DATA, FIN)), ~OK, [out(ACK, acks=ack_flag)], STAY, f"{s}/1st"),
-        row("SYN+ACK again: ACK", SYNCHRONIZED, TCP_RCV(kind=SYN_ACK), TRUE, [out(ACK, acks=ack_flag)], STAY, f"{s}/1st"),
+        row("SYN+ACK again: ACK", SYNCHRONIZED, TCP_RCV(kind=SYN_ACK), ~challenged, [out(ACK, acks=ack_flag)], STAY, f"{s}/1st"),
         # 2nd: RST
         row("RST", (ESTABLISHED, CLOSE_WAIT), TCP_RCV(kind=RST), believed, [*QUIET, bgp(18), closed("reset")], CLOSED,
             f"{s}/2nd; RFC 5961 3"),
@@ -223,16 +233,18 @@ def synchronized() -> list[Line]:
         ignored(SYNCHRONIZED, TCP_RCV(kind=RST), f"{s}/1st", guard=~OK & ~challenged, name="RST outside the window"),
         # 4th: SYN
         row("SYN outside the window: ACK", known, TCP_RCV(kind=SYN), ~challenged, [out(ACK, acks=ack_flag)], STAY, f"{s}/1st"),
-        row("SYN in window: challenge", known, TCP_RCV(kind=SYN), challenged & ~PREFERS_793, [out(ACK, acks=ack_flag)], STAY,
+        row("SYN in window: challenge", SYNCHRONIZED, TCP_RCV(kind=syns), challenged & ~PREFERS_793, [out(ACK, acks=ack_flag)], STAY,
             "RFC 5961 4"),
-        row("SYN in window: reset", (ESTABLISHED, CLOSE_WAIT), TCP_RCV(kind=SYN), challenged & PREFERS_793,
+        row("SYN in window: reset", (ESTABLISHED, CLOSE_WAIT), TCP_RCV(kind=syns), challenged & PREFERS_793,
             [out(RST), *QUIET, bgp(18), closed("reset")], CLOSED, f"{s}/4th (RFC 793 3.9)"),
-        row("SYN in window after CLOSE: reset", after_close, TCP_RCV(kind=SYN), challenged & PREFERS_793,
+        row("SYN in window after CLOSE: reset", after_close, TCP_RCV(kind=syns), challenged & PREFERS_793,
             [out(RST), *QUIET, closed("reset")], CLOSED, f"{s}/4th (RFC 793 3.9)"),
+        row("SYN in window: reset", TIME_WAIT, TCP_RCV(kind=syns), challenged & PREFERS_793,
+            [out(RST), stop(TIME_WAIT_TIMER), closed("reset")], CLOSED, f"{s}/4th (RFC 793 3.9)"),
         row("SYN: new incarnation", TIME_WAIT, TCP_RCV(kind=SYN), ~MINE & NEWER,
             [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), stop(TIME_WAIT_TIMER), set_(PASSIVE, True), *FRESH, *SENDING], SYN_RECEIVED,
             "RFC 9293 3.6.1 MAY-2; RFC 6191"),
-        row("SYN: old or ours: ACK", TIME_WAIT, TCP_RCV(kind=SYN), MINE | ~NEWER, [out(ACK, acks=True)], STAY,
+        row("SYN: old or ours: ACK", TIME_WAIT, TCP_RCV(kind=SYN), (MINE | ~NEWER) & ~challenged, [out(ACK, acks=True)], STAY,
             f"{s}/4th; RFC 5961 4"),
         # 5th: ACK
         row("ACK", (ESTABLISHED, CLOSE_WAIT), TCP_RCV(kind=ACK), OK, [*ACKED], STAY, f"{s}/5th"),
@@ -269,8 +281,9 @@ def synchronized() -> list[Line]:
         row("FIN again: ACK", CLOSE_WAIT, TCP_RCV(kind=FIN), OK, [out(ACK, acks=True)], STAY, f"{s}/8th"),
         row("FIN again: ACK", (CLOSING, LAST_ACK), TCP_RCV(kind=FIN), OK & ~acks, [out(ACK, acks=True)], STAY, f"{s}/8th"),
         row("FIN acknowledges ours", CLOSING, TCP_RCV(kind=FIN), OK & acks, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT,
-            f"{s}/5th"),
-        row("FIN acknowledges ours", LAST_ACK, TCP_RCV(kind=FIN), OK & acks, [*QUIET, closed("last-ack")], CLOSED, f"{s}/5th"),
+            f"{s}/5th, A.2: its ACK counts though the FIN is old"),
+        row("FIN acknowledges ours", LAST_ACK, TCP_RCV(kind=FIN), OK & acks, [*QUIET, closed("last-ack")], CLOSED,
+            f"{s}/5th, A.2: its ACK counts though the FIN is old"),
         row("FIN again: ACK, restart 2MSL", TIME_WAIT, TCP_RCV(kind=FIN), OK, [out(ACK, acks=True), start(TIME_WAIT_TIMER)], STAY,
             f"{s}/8th"),
     ]
