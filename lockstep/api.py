@@ -15,7 +15,7 @@ from lockstep.report import Coverage, PropertyResult, Report
 from model.expr import ModelError
 from model.slices import SLICES, TABLES, bounds_of, build, slice_names
 from model.trace import Trace
-from properties.findings import FINDINGS, findings_of
+from properties.findings import FINDINGS, Finding, findings_of
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED, claims_of
 from traces.files import read, to_text, write
@@ -55,7 +55,7 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str], pr
         for preset in presets if name in SLICES else presets[:1]:
             preset_of(preset)
             jobs += _jobs_of(name, preset, overrides, properties, bounds, memory, timeout)
-    if properties and not any(job.properties or job.finding for job in jobs):
+    if properties and not any(job.properties or job.findings for job in jobs):
         raise UsageError(f"property {properties[0]!r}: not registered with slice {', '.join(chosen)}; it belongs to "
                          f"{', '.join(CLAIMS[properties[0]].slices)}")
     return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
@@ -75,8 +75,12 @@ def _jobs_of(name: str, preset: str, overrides: Mapping[str, str], properties: S
         return []
     jobs = [Job(name, preset, overrides, registered, bounds=bounds, memory=memory, timeout=timeout)]
     if not overrides and not bounds:
-        jobs += [Job(name, preset, one.readings, (), one.name, one.bounds, memory, timeout) for one in findings_of(name, preset)
-                 if not properties or one.property in properties]
+        together: dict[str, list[Finding]] = {}
+        for one in findings_of(name, preset):
+            if not properties or one.property in properties:
+                together.setdefault(repr((sorted(one.readings.items()), sorted(one.bounds.items()))), []).append(one)
+        jobs += [Job(name, preset, group[0].readings, (), tuple(one.name for one in group), group[0].bounds, memory, timeout)
+                 for group in together.values()]
     return jobs
 
 
@@ -121,27 +125,27 @@ def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResul
     job = outcome.job
     promised = PRESETS[job.preset].promises
     results = []
-    for name in job.properties or ((FINDINGS[job.finding].property,) if job.finding else ()):
-        trace, reason = outcome.traces.get(name), ""
+    for name, finding in [(name, "") for name in job.properties] + [(FINDINGS[name].property, name) for name in job.findings]:
+        trace, reason = outcome.traces.get(finding or name), ""
         if trace is not None:
             verdict = VIOLATED
         elif not outcome.complete:
             verdict, reason = UNDECIDED, outcome.why
-        elif not job.finding and name not in outcome.reachable:
+        elif not finding and name not in outcome.reachable:
             verdict, reason = UNDECIDED, "its antecedent is unreachable here, so it was not put to the test"
         else:
             verdict = HOLDS
-        expected = VIOLATED if job.finding else HOLDS if name in promised else None
+        expected = VIOLATED if finding else HOLDS if name in promised else None
         results.append(PropertyResult(
             job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), verdict, "search", outcome.states,
-            outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length, paths.get(name), reason,
-            job.finding, expected, CLAIMS[name].requirements))
+            outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length,
+            paths.get(finding or name), reason, finding, expected, CLAIMS[name].requirements))
     return results
 
 
 def coverage(outcomes: Sequence[Outcome]) -> Coverage | None:
     """Rows that fired in no slice; None where a search was cut short."""
-    if any(not outcome.complete and outcome.why != "every row fired" for outcome in outcomes if not outcome.job.finding):
+    if any(not outcome.complete and outcome.why != "every row fired" for outcome in outcomes if not outcome.job.findings):
         return None
     fired = {one for outcome in outcomes for one in outcome.fired}
     every = {(table.name, row.key) for table in TABLES.values() for row in table.rows}

@@ -5,7 +5,7 @@ A job is plain data, so that it can be sent to another process; so is its outcom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lockstep.choice import readings
@@ -25,14 +25,14 @@ ANTECEDENT = "antecedent of "
 
 @dataclass(frozen=True)
 class Job:
-    """Search a slice. `properties`: the claims to judge (none: only the rows are counted); `finding`: look for that finding
-    alone, and stop when it shows. `overrides`: readings that differ from the preset. Bounds: memory in GiB, timeout in seconds."""
+    """Search a slice. `properties`: the claims to judge (none: only the rows are counted); `findings`: look for those alone, and
+    stop when all have shown. `overrides`: readings that differ from the preset. memory: GiB; timeout: seconds."""
 
     slice: str
     preset: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     properties: tuple[str, ...] = ()
-    finding: str = ""
+    findings: tuple[str, ...] = ()
     bounds: Mapping[str, int] = field(default_factory=dict)
     memory: float = 4.0
     timeout: float | None = None
@@ -40,7 +40,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job found: counts, a trace for each broken claim, which antecedents are reachable, which rows fired."""
+    """What a job found: counts, a trace for each claim that broke (by name, or by finding), antecedents reached, rows fired."""
 
     job: Job
     states: int
@@ -58,17 +58,17 @@ class Outcome:
 def run(job: Job, progress: Callable[[Progress], None] | None = None) -> Outcome:
     """Search and replay. Raises UsageError, ModelError, EngineDisagreement."""
     chosen = readings(job.preset, job.overrides)
-    if job.finding:
-        one = FINDINGS[job.finding]
-        monitors: Sequence[Monitor] = one.monitors
-        queries = [Query(one.property, one.when, ENDS)]
+    if job.findings:
+        known = [FINDINGS[name] for name in job.findings]
+        monitors = _distinct(monitor for one in known for monitor in one.monitors)
+        queries = [Query(one.name, one.when, ENDS) for one in known]
     else:
         claims = [CLAIMS[name] for name in job.properties]
         monitors = _distinct(monitor for claim in claims for monitor in claim.monitors)
         queries = [Query(claim.name, claim.violated, ENDS) for claim in claims]
         queries += [Query(ANTECEDENT + claim.name, claim.antecedent, ENDS) for claim in claims]
     system = build(job.slice, chosen, bounds=job.bounds, monitors=monitors)
-    result = search(system, queries, memory_gib=job.memory, timeout=job.timeout, progress=progress, stop_when_all_hit=bool(job.finding))
+    result = search(system, queries, memory_gib=job.memory, timeout=job.timeout, progress=progress, stop_when_all_hit=bool(job.findings))
     hits = {name: hit for name, hit in result.hits.items() if hit is not None}
     traces = {name: trace_of(system, job, chosen, hit) for name, hit in hits.items() if not name.startswith(ANTECEDENT)}
     for trace in traces.values():
@@ -100,7 +100,9 @@ def trace_of(system: System, job: Job, chosen: Mapping[str, str], hit: Hit) -> T
         steps.append(named(system, stimulus, outcome))
         state = outcome.after
     bounds = bounds_of(job.slice, job.bounds)
-    return Trace(model_digest(job.slice, chosen, bounds), job.slice, job.preset, chosen, bounds, "search", None, hit.query, hit.scope,
-                 system.initial.index(hit.initial), tuple(steps), job.finding)
+    finding = hit.query if job.findings else ""
+    claim = FINDINGS[finding].property if finding else hit.query
+    return Trace(model_digest(job.slice, chosen, bounds), job.slice, job.preset, chosen, bounds, "search", None, claim, hit.scope,
+                 system.initial.index(hit.initial), tuple(steps), finding)
 
 

@@ -23,7 +23,7 @@ PLAIN_EVERY = 2.0  # seconds between lines of progress where standard error is n
 
 
 def title_of(job: Job) -> str:
-    about = f", {job.finding}" if job.finding else ""
+    about = f", {' '.join(job.findings)}" if job.findings else ""
     return f"{job.slice}" if job.slice.startswith("component-") else f"{job.slice}, {job.preset}{about}"
 
 
@@ -109,7 +109,7 @@ def print_report(report: Report) -> None:
         console.print(table)
         for slice_, preset in searches:
             _print_search(console, next(one for one in claims if (one.slice, one.preset) == (slice_, preset)))
-    _print_findings(console, [one for one in report.results if one.finding])
+    _print_findings(console, sorted((one for one in report.results if one.finding), key=lambda one: one.finding))
     _print_end(console, report)
 
 

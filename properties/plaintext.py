@@ -10,6 +10,7 @@ from properties.vocabulary import HAS_OUT
 
 ACCEPTS = ("PLAIN accepted",)
 REFUSES = ("PLAIN dropped", "PLAIN data refused by BGP")
+SINCE_OPEN = Post(OPENED) | Peer(OPENED)
 _BOTH = ("teardown", "opening")
 
 CLAIMS = (
@@ -18,9 +19,9 @@ CLAIMS = (
           "draft 2 l.147-150 (MUST), 3.2 l.436-439 (MUST), 3.3 l.530-532",
           Sent("segments", prot == PLAIN), Sent("segments", TRUE), _BOTH),
     Claim("no-plaintext-after-open",
-          "Once either end has sent its BGP OPEN, no segment of the connection leaves an end outside ESP.",
+          "From the first BGP OPEN on, that one included, no segment of the connection leaves an end outside ESP.",
           "draft 2 l.147-150 (MUST), 3.2 l.458-461 (MUST)",
-          (OPENED | Peer(OPENED)) & Sent("segments", prot == PLAIN), (OPENED | Peer(OPENED)) & Sent("segments", TRUE), _BOTH),
+          SINCE_OPEN & Sent("segments", prot == PLAIN), SINCE_OPEN & Sent("segments", TRUE), _BOTH),
     Claim("no-plaintext-in",
           "No segment that arrives outside ESP is accepted, in any state of TCP, LISTEN included.",
           "draft 3.6 l.628-630 (MUST)",
