@@ -61,7 +61,7 @@ from model.signals import (
     passive,
     sa_usable,
 )
-from model.table import ANY, STAY, Event, Line, Signal, Table, ignored, row, set_, signal
+from model.table import ANY, STAY, Event, Line, Signal, Table, ignored, impossible, row, set_, signal
 
 BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
 BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")
@@ -97,7 +97,7 @@ def bound_to(generation: Expr) -> Expr:
 
 def opening() -> list[Line]:
     """Section 3.2."""
-    start, two = "draft 3.2 l.432-440", "draft 3.2 l.437-440, l.458-461"
+    start, two = "draft 3.2 l.432-439", "draft 3.2 l.436-439, l.458-461"
     ready = disj(*(sa_usable(g, NEXT_INC) for g in (G0, G1, G2)))
     protect = signal("spd", SPD_SET(entry=PROTECT))
     syn = signal("tcp", TCP_OPEN(passive=False, inc=NEXT_INC))
@@ -131,7 +131,7 @@ def opening() -> list[Line]:
 
 def session_closed() -> list[Line]:
     """Sections 3.3 and 3.4: the FSM went to Idle."""
-    b6, b12 = "draft 3.3 l.502-516", "draft 3.4 l.553-557"
+    b6, b12 = "draft 3.3 l.502-516", "draft 3.4 l.552-556"
     deletes = AT_IDLE | NO_TCB
     p1 = P1_GOES & (graceful | deletes)
     first = reading("del_order") == "p1_first"
@@ -156,7 +156,8 @@ def session_closed() -> list[Line]:
 
 def connection_closed() -> list[Line]:
     """Sections 3.3 l.525-532 and 3.4 l.536-538: the TCB became CLOSED, or the passive closer sent its FIN."""
-    clock = reading("clock_start") == "fw2"
+    ended = (reading("clock_start") == "fw2") & (TCP == FIN_WAIT_2) & ANY_SA
+    from_ack = "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"
     occasions: list[tuple[str, Expr, Const, str]] = [
         ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.528-530 (MUST)"),
         ("passive closer CLOSED", (how == "last-ack") & (reading("passive_del") == "at_closed"), TCP_GONE, "silent: draft 3.3"),
@@ -183,8 +184,9 @@ def connection_closed() -> list[Line]:
         *lines,
         row("passive closer in LAST-ACK: delete", ANY, BIND_LAST_ACK, at_last_ack, delete_all(TCP_GONE), STAY, "silent: draft 3.3"),
         ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack),
-        row("clock from the ACK ended: delete", ANY, CLOCK, clock & (TCP == FIN_WAIT_2) & ANY_SA, delete_all(TCP_GONE), STAY,
-            "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"),
+        row("clock from the ACK ended: delete bound SA", ANY, CLOCK, ended & SINGLE & (BOUND != "none"), delete_bound(TCP_GONE), STAY,
+            from_ack),
+        row("clock from the ACK ended: delete all SAs", ANY, CLOCK, ended & ~SINGLE, delete_all(TCP_GONE), STAY, from_ack),
     ]
 
 
@@ -198,17 +200,20 @@ def sa_deleted() -> list[Line]:
     after, unmarked = reading("after_del"), reading("unmarked_del")
     lost = SINGLE | ~ANY_SA
     forget = set_(MARK, False)
+    closing = (S_CLOSING, S_GONE)
 
     def confirmed(name: str, when: Expr, entry: list[Signal]) -> list[Line]:
         guard = confirms & when
-        return [row(f"b10 confirmed: {name}", ANY, BIND_SA_DELETED, guard, [forget, *entry], S_GONE, b10)]
+        return [row(f"b10 confirmed: {name}", closing, BIND_SA_DELETED, guard, [forget, *entry], S_GONE, b10)]
 
     return [
         *confirmed("filter removed", after == "bypass", [signal("spd", SPD_SET(entry=NO_ENTRY))]),
         *confirmed("filter left to discard", after == "discard", [signal("spd", SPD_SET(entry=DISCARD))]),
         *confirmed("filter kept", after == "acquire", []),
-        ignored(ANY, BIND_SA_DELETED, "findings' rule R-b", guard=MARK & counts & later, name="b10 remembered until CLOSED"),
-        ignored(ANY, BIND_SA_DELETED, b10, guard=MARK & ~counts, name="b10 no confirmation"),
+        ignored(closing, BIND_SA_DELETED, "findings' rule R-b", guard=MARK & counts & later, name="b10 remembered until CLOSED"),
+        ignored(closing, BIND_SA_DELETED, b10, guard=MARK & ~counts, name="b10 no confirmation"),
+        impossible((S_NONE, S_WAITING, S_OPENING, S_UP), BIND_SA_DELETED, "b6, b12 set the mark and lead to closing; b1 clears it",
+                   guard=MARK),
         ignored(ANY, BIND_SA_DELETED, b11, guard=~MARK & ((unmarked == "ignore") | ~lost), name="b11 ignored"),
         row("b11 connection failed", ANY, BIND_SA_DELETED, ~MARK & (unmarked == "event18") & lost, [signal("bgp", BGP_EVENT[18])],
             STAY, b11),

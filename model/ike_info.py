@@ -94,7 +94,7 @@ def own_deletions() -> list[Line]:
             "RFC 2409 5.7: no ISAKMP SA to protect a Delete"),
         ignored(READY, IKE_DELETE, f"{DELETE}: no such SA", guard=~present(gen)),
         row("phase 1 to be deleted", READY, IKE_DELETE_P1, P1_USABLE, [signal("informational", PHASE1_GOES)], STAY,
-            "draft 3.3 l.509-516, 3.4 l.553-556"),
+            "draft 3.3 l.509-516, 3.4 l.552-556"),
         ignored(READY, IKE_DELETE_P1, "RFC 2408 5.15: nothing to delete", guard=~P1_USABLE),
         *phase1_deletions(),
         row("child removed", READY, CHILD_GOES, present(gen), [remove], STAY, CONTINUOUS),
@@ -158,9 +158,9 @@ def delete_arrives() -> list[Line]:
         row("Delete: outbound half removed", READY, sa, believed & known & ~later & ~pair,
             [signal("ipsec", SA_REMOVE_OUT(gen=gen)), tell], STAY, f"{DELETE}; draft 3.1 l.382-383 (F-29)"),
         row("Delete: deferred", READY, sa, believed & known & later, [tell], STAY, f"{DELETE}: advisory; findings' rule R-b"),
-        row("Delete: unknown SPI", READY, sa, believed & ~known, [unknown], STAY, f"{DELETE}; draft 3.4 l.539-541"),
+        row("Delete: unknown SPI", READY, sa, believed & ~known, [unknown], STAY, f"{DELETE}; draft 3.4 l.538-541"),
         *lines,
-        row("child removed by peer", READY, CHILD_DELETED, present(gen), [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.539-541"),
+        row("child removed by peer", READY, CHILD_DELETED, present(gen), [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.538-541"),
         ignored(READY, CHILD_DELETED, CONTINUOUS, guard=~present(gen)),
         ignored(READY, OTHER, HEADER, name="not a Delete"),
     ]
@@ -168,7 +168,7 @@ def delete_arrives() -> list[Line]:
 
 def phase1_events() -> list[Line]:
     """INITIAL-CONTACT, and the hard lifetime of a phase 1 SA; its own table has left the UP state already."""
-    contact = "RFC 2407 4.6.3.3: the receiver may elect to delete any existing SAs; draft 3.4 l.539-541"
+    contact = "RFC 2407 4.6.3.3: the receiver may elect to delete any existing SAs; draft 3.4 l.538-541"
     told = children(CHILD_DELETED)
     return [
         row("INITIAL-CONTACT with the peer's SA", READY, INFO_IC(cookie=BY_SENDER), TRUE, [INIT_DOWN, *told], STAY, contact),

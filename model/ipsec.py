@@ -1,8 +1,10 @@
 """IPsec processing: the SPD entry of the connection and the SAD (RFC 2401 and 4301 5.1, 5.2; RFC 2406).
 
 The draft's "filter" is the connection's own SPD entry. Where a connection has none, the neighbour-wide rule for
-TCP port 179 decides if there is one (reading `listener_rule`), else the default, which is BYPASS. UDP port 500
-is always bypassed: it is another channel here. A rule written for port 170 (reading `port`) matches nothing.
+TCP port 179 decides if there is one (reading `listener_rule`), else the last rule of the SPD, which is BYPASS for all
+traffic, as on a router that also carries what needs no protection. (Without such a rule the packet would be discarded, RFC
+4301 5; many stacks let it pass even then.) UDP port 500 is always bypassed: it is another channel here. A rule written for
+port 170 (reading `port`) matches nothing.
 
 An ESP packet for an SPI nobody has is dropped before TCP sees it: no RST comes back, which is the price of IPsec
 that findings call F-15. ESP integrity is never broken here; what an attacker forges is plaintext.
@@ -86,8 +88,9 @@ def outbound() -> list[Line]:
     return [
         row("PROTECT", PROTECT, SPD_OUT, RULE_MATCHES, [protect], STAY, s),
         row("neighbour rule: PROTECT", NO_ENTRY, SPD_OUT, NEIGHBOUR_RULE, [protect], STAY, s),
-        row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY, f"{s}; draft 3.4 l.545-546 removes the filters"),
-        row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES, [plain], STAY, "draft 3.2 l.436-437"),
+        row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY,
+            f"{s}, the last rule; draft 3.4 l.545-546 removes the filters"),
+        row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES, [plain], STAY, "draft 3.2 l.435-436"),
         row("DISCARD", DISCARD, SPD_OUT, RULE_MATCHES, [], STAY, f"{s}: TCP is not told"),
     ]
 
@@ -103,7 +106,7 @@ def inbound_plain() -> list[Line]:
         lines += [
             ignored(state, SPD_IN, f"{s}; draft 3.6 l.628-630", guard=drop, name="PLAIN dropped"),
             row("PLAIN data refused by BGP", state, SPD_IN, ~drop & (kind == DATA), [], STAY, "draft 3.6 l.628-630"),
-            row("PLAIN accepted", state, SPD_IN, ~drop & (kind != DATA), [to_tcp], STAY, f"{s}: no rule, default BYPASS"),
+            row("PLAIN accepted", state, SPD_IN, ~drop & (kind != DATA), [to_tcp], STAY, f"{s}: no rule but the last, BYPASS"),
         ]
     return lines
 
@@ -150,7 +153,7 @@ def processing() -> list[Line]:
     to_tcp = signal("tcp", TCP_RCV(**SEGMENT, fit=fit))
     return [
         row("ESP", SAD, ESP_OUT, this, [put(SEGMENTS, resend=resend, **SEGMENT, prot=as_prot(WHICH))], STAY,
-            "RFC 4301 5.1; which of several: draft 3.2 l.488-491"),
+            "RFC 4301 5.1; which of several: draft 3.2 l.489-491"),
         row("not that SA", SAD, ESP_OUT, ~this & (any_usable | (WHICH != G0)), [refuse("not a usable SA")], STAY, "RFC 4301 5.1"),
         row("no SA: dropped", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ~ACQUIRE, [], STAY,
             "RFC 4301 5.1: dropped where nothing may be negotiated; TCP is not told"),

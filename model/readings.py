@@ -37,7 +37,7 @@ def _world(key: str, values: str, source: str, about: str) -> Reading:
 
 _ALL = (
     # teardown
-    _endpoint("del_trigger", "bgp_idle tcp_closed", "draft 3.4 l.553-557 against 3.3 l.528-530",
+    _endpoint("del_trigger", "bgp_idle tcp_closed", "draft 3.4 l.552-556 against 3.3 l.528-530",
               "what makes an endpoint delete its SAs: the session's end, or its own TCB becoming CLOSED"),
     _endpoint("passive_del", "keep at_closed at_lastack", "silent: draft 3.3 l.525-532 speaks of the active closer only",
               "what the passive closer does with its SA: waits for the peer's Delete, deletes at CLOSED, deletes with its FIN"),
@@ -58,7 +58,7 @@ _ALL = (
     # binding and phase 1
     _endpoint("bind", "single set", "draft 3.2 l.480-484 against l.486-491",
               "a connection is bound to one SA, or to all of its SAs"),
-    _endpoint("p1_delete", "last_bgp_session never always", "draft 3.3 l.510-516, 3.4 l.553-556",
+    _endpoint("p1_delete", "last_bgp_session never always", "draft 3.3 l.510-516, 3.4 l.552-556",
               "whether closing a session deletes the phase 1 SA"),
     _endpoint("p1_count", "bgp_only all_children", "draft 3.3 l.507-513", "who counts as still using a phase 1 SA"),
     _endpoint("p1_cascade", "continuous dangling", "draft 3.3 l.513-516; RFC 2409 8",
@@ -74,7 +74,7 @@ _ALL = (
     _endpoint("rekey_by", "both initiator", "silent: draft 3.2 l.486-491", "who starts a rekey"),
     _endpoint("redundant", "keep delete", "silent: draft 3.2 l.486-491", "what becomes of the second SA of two rekeys at once"),
     _endpoint("commit", "off on", "RFC 2408 3.1", "whether the responder holds the initiator back until it is ready"),
-    _endpoint("preinstall", "on off", "silent: draft 3.2 l.437-440; RFC 2409 5.5", "whether the responder can receive from QM2 on"),
+    _endpoint("preinstall", "on off", "silent: draft 3.2 l.436-439; RFC 2409 5.5", "whether the responder can receive from QM2 on"),
     _endpoint("replay_window", "on off", "RFC 2406 3.4.3; draft 2.1", "whether the anti-replay window is checked"),
     # opening
     _endpoint("ic", "on off", "RFC 2407 4.6.3.3", "whether the first phase 1 SA carries INITIAL-CONTACT"),
@@ -82,14 +82,14 @@ _ALL = (
     _endpoint("listener_rule", "none protect", "silent: draft 3.2, 3.6",
               "whether a neighbour-wide PROTECT rule stands behind the connection's"),
     _endpoint("qm_port", "exact any", "draft 3.2 l.449-456; RFC 2407 4.6.2", "whether Quick Mode names the source port"),
-    _endpoint("port", "179 170", "draft 1.1, 3.2 l.436-437; RFC 4271 8.2.1",
+    _endpoint("port", "179 170", "draft 1.1 l.108-110, 3.2 l.435-436; RFC 4271 8.2.1",
               "the port the SPD rules are written for; BGP uses 179"),
-    _endpoint("session_id", "ordered unordered addr", "draft 3.2 l.463-471", "what a session is known by"),
+    _endpoint("session_id", "ordered unordered addr", "draft 3.2 l.463-470", "what a session is known by"),
     # attacks and path
     _endpoint("rst_check", "rfc793 rfc5961", "RFC 9293 3.10.7.4; RFC 5961 3, 4", "which RST and SYN a synchronized TCP believes"),
     _endpoint("icmp_policy", "ignore abort", "RFC 9293 3.9.2.2; RFC 5927", "whether an ICMP hard error ends the connection"),
-    _endpoint("md5", "off on", "draft 3.2 l.443-448; RFC 2385", "whether segments carry the TCP MD5 option"),
-    _endpoint("check_at", "bgp spd", "draft 3.6 l.628-633", "where a packet's protection is checked"),
+    _endpoint("md5", "off on", "draft 3.2 l.442-447; RFC 2385", "whether segments carry the TCP MD5 option"),
+    _endpoint("check_at", "bgp spd", "draft 3.6 l.628-632", "where a packet's protection is checked"),
     _world("ext_gw", "off on", "draft 3.6, 3.8", "whether IPsec ends on an external gateway"),
     _world("natt", "off on", "draft 3.10", "whether there is a NAT on the path"),
     # BGP
