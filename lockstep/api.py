@@ -21,7 +21,7 @@ from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED, claims_of
 from traces.files import read, to_text, write
 from traces.replay import Run
 from traces.replay import replay as replay_trace
-from verify.search import Progress
+from verify.search import EVERY_ROW_FIRED, Progress
 
 ENGINES = ("search",)
 
@@ -145,10 +145,10 @@ def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResul
 
 def coverage(outcomes: Sequence[Outcome]) -> Coverage | None:
     """Rows that fired in no slice; None where a search was cut short."""
-    if any(not outcome.complete and outcome.why != "every row fired" for outcome in outcomes if not outcome.job.findings):
+    if any(not outcome.complete and outcome.why != EVERY_ROW_FIRED for outcome in outcomes if not outcome.job.findings):
         return None
     fired = {one for outcome in outcomes for one in outcome.fired}
-    every = {(table.name, row.key) for table in TABLES.values() for row in table.rows}
+    every = {(table.name, row.key) for table in TABLES.values() for row in table.firing}
     return Coverage(len(every), tuple(sorted(every - fired)))
 
 

@@ -68,7 +68,9 @@ def run(job: Job, progress: Callable[[Progress], None] | None = None) -> Outcome
         queries = [Query(claim.name, claim.violated, ENDS) for claim in claims]
         queries += [Query(ANTECEDENT + claim.name, claim.antecedent, ENDS) for claim in claims]
     system = build(job.slice, chosen, bounds=job.bounds, monitors=monitors)
-    result = search(system, queries, memory_gib=job.memory, timeout=job.timeout, progress=progress, stop_when_all_hit=bool(job.findings))
+    component = job.slice.removeprefix("component-") if job.slice.startswith("component-") else ""
+    result = search(system, queries, memory_gib=job.memory, timeout=job.timeout, progress=progress,
+                    stop_when_all_hit=bool(job.findings), stop_when_fired=component)
     hits = {name: hit for name, hit in result.hits.items() if hit is not None}
     traces = {name: trace_of(system, job, chosen, hit) for name, hit in hits.items() if not name.startswith(ANTECEDENT)}
     for trace in traces.values():

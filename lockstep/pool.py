@@ -35,7 +35,8 @@ def _work(number: int, job: Job) -> Outcome:
     def report(progress: Progress) -> None:
         assert _reports is not None and _stop is not None
         _reports.put((number, progress))
-        if _stop.is_set():
+        parent = multiprocessing.parent_process()
+        if _stop.is_set() or (parent is not None and not parent.is_alive()):
             raise KeyboardInterrupt
 
     assert _stop is not None

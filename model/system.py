@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 from model.expr import TRUE, Choice, Expr, Item, ModelError, OnWire, Param, Sort, Var, show, walk
 from model.table import (
@@ -25,11 +26,13 @@ from model.table import (
     Table,
     action_exprs,
     choices_of,
+    put,
     row,
 )
 
 State = tuple[int, ...]
 QUEUE_LIMIT = 24
+APPEARS = "message appears"
 PEER = {"A": "B", "B": "A"}
 
 
@@ -370,37 +373,53 @@ class System:
 
 
 def open_system(table: Table, *, fixed: Mapping[str, int] | None = None) -> System:
-    """The component slice of a table: the table alone, every event with every argument offered at any time, and every
-    variable it reads of others set to any value at any time (the most general environment)."""
+    """The component slice of a table: the table alone, every event with every argument offered at any time, every variable it
+    reads of others, or has and never sets, given any value at any time, any message appearing on a channel it has (the most
+    general environment). `fixed`: initial values, by slot name."""
     scope = {"endpoint": "A", "direction": "A>B", "world": ""}[table.place]
-    own = {(var.table, var.name) for var in table.all_variables}
-    foreign: dict[tuple[str, str], Var] = {}
+    own = {(var.table, var.name): var for var in table.all_variables}
+    moved: dict[tuple[str, str], Var] = {}
     for line in table.rows:
         for expr in (line.condition, *(e for action in line.actions for e in action_exprs(action))):
             for node in walk(expr):
                 var = node.var if isinstance(node, Item) else node
                 if isinstance(var, Var) and (var.table, var.name) not in own:
-                    foreign[(var.table, var.name)] = var
+                    moved[(var.table, var.name)] = var
                 elif isinstance(node, OnWire):
-                    foreign[("observer", node.name)] = Var("observer", node.name, node.sort)
-    world = _environment(list(foreign.values()))
+                    moved[("observer", node.name)] = Var("observer", node.name, node.sort)
+    foreign = list(moved.values())
+    channels = [var for var in table.variables if isinstance(var, Channel)]
+    set_here = {(a.target.var if isinstance(a.target, Item) else a.target) for line in table.rows for a in line.actions
+                if isinstance(a, Set)}
+    unset = [var for var in table.variables if var not in set_here and not isinstance(var, Channel)]
+    world = _environment([*foreign, *unset], channels)
     offers = [Offer(scope, table, event) for event in table.events]
-    offers += [Offer(scope, world, event) for event in world.events]
+    # A field that no guard reads is passed on as it is; one value of it is enough.
+    read = {node.name for line in table.rows for node in walk(line.condition) if isinstance(node, Param)}
+    passed_on = {param.name: (0,) for var in channels for param in var.fields if param.name not in read}
+    offers += [Offer(scope, world, event, passed_on if event.name.endswith(APPEARS) else {}) for event in world.events]
     return System(f"component-{table.name}", [Instance(scope, table), Instance(scope, world)], offers,
-                  extra=[(scope, var) for var in foreign.values()], initial=[dict(fixed or {})], open_ended=True)
+                  extra=[(scope, var) for var in foreign], initial=[dict(fixed or {})], open_ended=True,
+                  capacity={var.table: 1 for var in channels})
 
 
-def _environment(variables: Sequence[Var]) -> Table:
-    """A table whose rows set each of the variables to any value."""
+def _environment(variables: Sequence[Var], channels: Sequence[Channel]) -> Table:
+    """A table whose rows set each of the variables to any value, and put any message on the channels."""
     here = Sort("Environment", ("ANYTHING",))
     state = Var("environment", "state", here)
+    anything = here.consts()[0]
+    source = "the most general environment: any value at any time"
     events, lines = [], []
     for var in variables:
         value = Param("value", var.sort)
-        at = Param("at", var.index) if var.index else None
+        at = Param("at", var.index) if var.index is not None else None
         event = Event(f"{var.table}.{var.name} becomes", *([at] if at is not None else []), value, who="environment")
         target: Var | Item = var[at] if at is not None else var
         events.append(event)
-        lines.append(row(f"set {var.table}.{var.name}", here.consts()[0], event, target != value, [Set(target, value)], STAY,
-                         "the most general environment: any value at any time"))
+        lines.append(row(f"set {var.table}.{var.name}", anything, event, target != value, [Set(target, value)], STAY, source))
+    for channel in channels:
+        event = Event(f"{channel.table} {APPEARS}", *channel.fields, who="environment")
+        events.append(event)
+        fields: dict[str, Any] = {param.name: param for param in channel.fields}
+        lines.append(row(f"put on {channel.table}", anything, event, TRUE, [put(channel, at="here", **fields)], STAY, source))
     return Table("environment", "Whatever the surroundings may do", state, tuple(events), tuple(lines), place="world")

@@ -354,6 +354,11 @@ class Table:
         return (one for one in self.rows if one.state.code == state.code and one.event is event)
 
     @property
+    def firing(self) -> tuple[Row, ...]:
+        """The rows that can fire: all but those that refuse a choice or say that something is impossible."""
+        return tuple(one for one in self.rows if not any(isinstance(action, Refuse | Impossible) for action in one.actions))
+
+    @property
     def all_variables(self) -> tuple[Var, ...]:
         return (self.state, *self.variables)
 
