@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from lockstep.choice import UsageError, parse, preset_of, readings
@@ -14,12 +15,12 @@ from lockstep.pool import run_all
 from lockstep.report import Coverage, PropertyResult, Report
 from model.expr import ModelError
 from model.slices import SLICES, TABLES, bounds_of, build, slice_names
-from model.trace import Trace
+from model.trace import Trace, TraceError
 from properties.findings import FINDINGS, Finding, findings_of
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED, claims_of
 from traces.files import read, to_text, write
-from traces.replay import Run
+from traces.replay import NotARun, Run
 from traces.replay import replay as replay_trace
 from verify.search import EVERY_ROW_FIRED, Progress
 
@@ -44,7 +45,7 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str], pr
     for name in properties:
         if name not in CLAIMS:
             raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-    if not memory > 0:
+    if not 0 < memory < inf:
         raise UsageError(f"memory {memory:g}: give a number of GiB greater than 0")
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout {timeout:g}: give a number of seconds greater than 0")
@@ -99,6 +100,8 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
         raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise UsageError(f"workers {workers}: give a whole number from 1 on")
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
     presets = [preset] if isinstance(preset, str) else list(preset or PRESETS)
     todo = plan(slices, presets, readings, properties, bounds or {}, memory, timeout)
     if started:
@@ -153,5 +156,11 @@ def coverage(outcomes: Sequence[Outcome]) -> Coverage | None:
 
 
 def replay(trace: Trace | Path | str) -> Run:
-    """Replay a trace or a trace file on the reference interpreter. Raises TraceError or NotARun."""
-    return replay_trace(trace if isinstance(trace, Trace) else read(Path(trace)))
+    """Replay a trace or a trace file on the reference interpreter. Raises TraceError or NotARun, naming the file."""
+    if isinstance(trace, Trace):
+        return replay_trace(trace)
+    found = read(Path(trace))
+    try:
+        return replay_trace(found)
+    except (TraceError, NotARun) as error:
+        raise type(error)(f"{trace}: {error}") from None

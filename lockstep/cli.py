@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from lockstep import __version__
 app = typer.Typer(help="Do the BGP session, the TCP connection and the IKE security associations of draft-ward-bgp-ipsec stay in step?",
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   context_settings={"help_option_names": ["-h", "--help"]})
+
+_KILLED_BY_CTRL_C = 130  # what typer makes of it
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
 TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="A trace file that lockstep verify wrote.")]
@@ -57,8 +60,10 @@ def one_line_errors() -> Iterator[None]:
         fail(f"internal error, please report it: {error}", DISAGREEMENT)
     except ModelError as error:
         fail(f"the model is wrong, please report it: {error}", DISAGREEMENT)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        fail(f"{error.filename or 'output'}: {error.strerror}; choose another place", USAGE)
+        fail(f"{error.filename2 or error.filename or 'output'}: {error.strerror}; choose another place", USAGE)
 
 
 def _version(asked: bool) -> None:
@@ -200,13 +205,26 @@ def table(
 def main() -> None:
     """The console script."""
     try:
-        app()
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except KeyboardInterrupt:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes at the end
+        status = 0
+    except (KeyboardInterrupt, typer.Abort):
+        status = _KILLED_BY_CTRL_C
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer's parser raises for bad usage; its class differs between versions
+            raise
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lockstep"
+        text = " ".join(error.format_message().split()).rstrip(".")
+        if text:  # none where the help was printed
+            print(f"lockstep: {text}; see {command} -h", file=sys.stderr)
+        status = 2
+    if status == _KILLED_BY_CTRL_C:
         print("lockstep: interrupted", file=sys.stderr)
-        sys.exit(3)
+        status = 3
+    sys.exit(status or 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ shown wrong.
 from __future__ import annotations
 
 import builtins
+import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,20 +73,20 @@ def from_document(document: Any) -> Trace:
     """The trace in a JSON document. Raises TraceError."""
     if not isinstance(document, dict) or "lockstep-trace" not in document:
         raise TraceError("no key 'lockstep-trace': this is not a trace; give a file that lockstep verify wrote")
-    if document["lockstep-trace"] != FORMAT:
-        raise TraceError(f"format {document['lockstep-trace']!r}: this version reads format {FORMAT}; run lockstep verify again")
+    if document["lockstep-trace"] is True or document["lockstep-trace"] != FORMAT:
+        raise TraceError(f"format {_shown(document['lockstep-trace'])}: this version reads format {FORMAT}; run lockstep verify again")
     known = {key: _of(document, key, kind) for key, kind in (
         ("model", str), ("slice", str), ("preset", str), ("readings", dict), ("bounds", dict), ("engine", str), ("property", str),
         ("end", str), ("finding", str), ("start", int), ("steps", list))}
     seed = document.get("seed")
-    if seed is not None and not isinstance(seed, int):
-        raise TraceError(f"seed {seed!r}: a whole number or null is needed")
+    if seed is not None and not _whole(seed):
+        raise TraceError(f"seed {_shown(seed)}: a whole number or null is needed")
     for key, value in known["readings"].items():
         if not isinstance(value, str):
-            raise TraceError(f"readings, {key!r}: {value!r} is not a text")
+            raise TraceError(f"readings, {_shown(key)}: {_shown(value)} is not a text")
     for key, value in known["bounds"].items():
-        if not isinstance(value, int) or value < 0:
-            raise TraceError(f"bounds, {key!r}: {value!r} is not a whole number from 0 on")
+        if not _whole(value) or value < 0:
+            raise TraceError(f"bounds, {_shown(key)}: {_shown(value)} is not a whole number from 0 on")
     steps = tuple(_step(number, one) for number, one in enumerate(known["steps"], 1))
     return Trace(known["model"], known["slice"], known["preset"], known["readings"], known["bounds"], known["engine"], seed,
                  known["property"], known["end"], known["start"], steps, known["finding"])
@@ -95,22 +97,34 @@ def _of(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> A
         raise TraceError(f"{where}key {key!r} is missing: the file is damaged; run lockstep verify again")
     value = document[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise TraceError(f"{where}{key} {value!r}: a {kind.__name__} is needed; the file is damaged")
+        raise TraceError(f"{where}{key} {_shown(value)}: a {kind.__name__} is needed; the file is damaged")
     return value
 
 
 def _step(number: int, one: Any) -> Step:
     where = f"step {number}: "
     if not isinstance(one, dict):
-        raise TraceError(f"{where}{one!r} is not a step; the file is damaged")
+        raise TraceError(f"{where}{_shown(one)} is not a step; the file is damaged")
     texts = {key: _of(one, key, str, where) for key in ("scope", "table", "event")}
     maps = {key: _of({key: one.get(key, {})}, key, dict, where) for key in ("args", "choices")}
     for values in maps.values():
         for key, value in values.items():
             if not isinstance(value, str):
-                raise TraceError(f"{where}{key} {value!r}: a text is needed; the file is damaged")
+                raise TraceError(f"{where}{_shown(key)} {_shown(value)}: a text is needed; the file is damaged")
     rows = _of(one, "rows", list, where)
+    for row in rows:
+        if not isinstance(row, str):
+            raise TraceError(f"{where}row {_shown(row)}: a text is needed; the file is damaged")
     time = one.get("time")
-    if time is not None and not isinstance(time, int | float):
-        raise TraceError(f"{where}time {time!r}: a number of seconds is needed")
-    return Step(texts["scope"], texts["table"], texts["event"], maps["args"], maps["choices"], tuple(map(str, rows)), time)
+    if time is not None and not (_whole(time) or (isinstance(time, float) and math.isfinite(time))):
+        raise TraceError(f"{where}time {_shown(time)}: a number of seconds is needed")
+    return Step(texts["scope"], texts["table"], texts["event"], maps["args"], maps["choices"], tuple(rows), time)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    """A value of the file for an error of one line: cut short where it is long or deep."""
+    return reprlib.repr(value)

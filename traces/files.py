@@ -18,11 +18,15 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path}: cannot be read ({error.strerror}); give the path of a trace file") from None
     except UnicodeDecodeError:
         raise TraceError(f"{path}: not a text file; give a trace that lockstep verify wrote") from None
+    except ValueError as error:
+        raise TraceError(f"{str(path)!r}: not a path ({error}); give the path of a trace file") from None
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise TraceError(f"{path}: line {error.lineno}, column {error.colno}: not JSON ({error.msg}); "
                          "the file is damaged or cut short; run lockstep verify again") from None
+    except ValueError:
+        raise TraceError(f"{path}: a number is too long to be read; give a trace that lockstep verify wrote") from None
     except RecursionError:
         raise TraceError(f"{path}: nested too deeply to be a trace; give a trace that lockstep verify wrote") from None
     try:

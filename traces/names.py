@@ -10,6 +10,11 @@ from model.trace import Step, TraceError
 from verify.step import Outcome, Stimulus
 
 
+def shown(text: str) -> str:
+    """What a file says, quoted for an error of one line; cut short where it is long."""
+    return repr(text if len(text) <= 200 else f"{text[:200]}...")
+
+
 def named(system: System, stimulus: Stimulus, outcome: Outcome) -> Step:
     """A stimulus and the rows it fired, by name."""
     offer = system.offer_of[(stimulus.scope, stimulus.table, stimulus.event)]
@@ -34,8 +39,12 @@ def coded(system: System, number: int, step: Step) -> Stimulus:
     offer = system.offer_of.get((step.scope, step.table, step.event))
     at = f"step {number}: "
     if offer is None:
-        raise TraceError(f"{at}slice {system.name} offers no {step.table} event {step.event!r} at {step.scope or 'the world'}")
+        raise TraceError(f"{at}slice {system.name} offers no {shown(step.table)} event {shown(step.event)} at "
+                         f"{shown(step.scope) if step.scope else 'the world'}")
     args = _codes(at, "argument", step.args, {param.name: param.sort for param in offer.event.params})
+    for param, code in zip(offer.event.params, args, strict=True):
+        if code not in offer.only.get(param.name, (code,)):
+            raise TraceError(f"{at}argument {param.name}: slice {system.name} never offers {param.sort.show(code)!r} here")
     position = system.offers.index(offer)
     sorts = {choice.name: choice.sort for choice in system.offer_choices[position]}
     choices = _codes(at, "choice", {name: sort.show(0) for name, sort in sorts.items()} | dict(step.choices), sorts)
@@ -45,12 +54,12 @@ def coded(system: System, number: int, step: Step) -> Stimulus:
 def _codes(at: str, what: str, given: Mapping[str, str], sorts: Mapping[str, Sort]) -> list[int]:
     for name in given:
         if name not in sorts:
-            raise TraceError(f"{at}{what} {name!r}: there is none of that name; there are {', '.join(sorts) or 'none'}")
+            raise TraceError(f"{at}{what} {shown(name)}: there is none of that name; there are {', '.join(sorts) or 'none'}")
     codes = []
     for name, sort in sorts.items():
         if name not in given:
             raise TraceError(f"{at}{what} {name!r} is missing")
         if given[name] not in sort.values:
-            raise TraceError(f"{at}{what} {name}: no value {given[name]!r}; it has {', '.join(sort.values)}")
+            raise TraceError(f"{at}{what} {name}: no value {shown(given[name])}; it has {', '.join(sort.values)}")
         codes.append(sort.code(given[name]))
     return codes

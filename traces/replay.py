@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.expr import Expr, ModelError, evaluate
-from model.slices import build
+from model.slices import ENDS, SLICES, build
 from model.system import Monitor, State, System
 from model.trace import Trace, TraceError
 from properties.findings import FINDINGS
+from properties.presets import PRESETS
 from properties.registry import CLAIMS
-from traces.names import coded, rows_of
+from traces.names import coded, rows_of, shown
 from verify.step import Disabled, Outcome, StepView, step
 
 
@@ -31,13 +32,22 @@ class Run:
 
 def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
     """What the last step must make true, and the history bits that needs. Raises TraceError."""
+    for what, name, known in (("slice", trace.slice, SLICES), ("preset", trace.preset, PRESETS), ("property", trace.property, CLAIMS),
+                              ("finding", trace.finding or "F-01/order", FINDINGS), ("end", trace.end, ENDS)):
+        if name not in known:
+            raise TraceError(f"{what} {shown(name)}: there is no such {what}; there are {', '.join(known)}")
+    if not trace.engine.isprintable():
+        raise TraceError(f"engine {shown(trace.engine)}: this is not a name; the file is damaged")
     if trace.finding:
-        if trace.finding not in FINDINGS:
-            raise TraceError(f"finding {trace.finding!r}: there is no such finding; there are {', '.join(FINDINGS)}")
-        return FINDINGS[trace.finding].when, FINDINGS[trace.finding].monitors
-    if trace.property not in CLAIMS:
-        raise TraceError(f"property {trace.property!r}: there is no such property; there are {', '.join(CLAIMS)}")
-    return CLAIMS[trace.property].violated, CLAIMS[trace.property].monitors
+        finding = FINDINGS[trace.finding]
+        if (finding.slice, finding.property) != (trace.slice, trace.property):
+            raise TraceError(f"finding {finding.name}: it belongs to slice {finding.slice} and property {finding.property}, not to "
+                             f"{trace.slice} and {trace.property}; the file is damaged")
+        return finding.when, finding.monitors
+    claim = CLAIMS[trace.property]
+    if trace.slice not in claim.slices:
+        raise TraceError(f"property {claim.name}: it is not judged in slice {trace.slice}, only in {', '.join(claim.slices)}")
+    return claim.violated, claim.monitors
 
 
 def model_digest(slice_name: str, readings: Mapping[str, str], bounds: Mapping[str, int]) -> str:
@@ -54,7 +64,7 @@ def replay(trace: Trace) -> Run:
     except ModelError as error:
         raise TraceError(str(error)) from None
     if digest != trace.digest:
-        raise NotARun(f"made by model {trace.digest}, this is model {digest}: tables or readings differ; run lockstep verify again")
+        raise NotARun(f"made by model {shown(trace.digest)}, this is model {digest}: tables or readings differ; run lockstep verify again")
     if not 0 <= trace.start < len(system.initial):
         raise TraceError(f"start {trace.start}: slice {trace.slice} has initial states 0 to {len(system.initial) - 1}")
     initial = state = system.initial[trace.start]
@@ -66,7 +76,8 @@ def replay(trace: Trace) -> Run:
             raise NotARun(f"step {number}: {one.table} {one.event} at {one.scope or 'the world'} cannot happen here: {error}") from None
         fired = rows_of(system, outcome)
         if fired != one.rows:
-            raise NotARun(f"step {number}: fires {', '.join(fired)}; the trace says {', '.join(one.rows)}")
+            said = shown(", ".join(one.rows)) if one.rows else "nothing"
+            raise NotARun(f"step {number}: fires {', '.join(fired)}; the trace says {said}")
         outcomes.append(outcome)
         state = outcome.after
     last = outcomes[-1] if outcomes else Outcome(initial, initial, (), ())
