@@ -97,8 +97,8 @@ class Generator:
             here = Where(one.scope, "@before")
             when, until = (self.expr.truth(body, self.expr.value(body, expr, here)) for expr in (one.when, one.until))
             cell = self.layout.cell[at]
-            pointer = self.expr.pointer(cell, "@before")
-            was = body.new(f"icmp ne i32 {body.new(f'load i32, ptr {pointer}')}, 0")
+            was = body.new(f"load i32, ptr {self.expr.pointer(cell, '@before')}")
+            was = body.new(f"icmp ne i32 {was}, 0")
             stays = body.new(f"and i1 {was}, {body.new(f'xor i1 {until}, true')}")
             writes.append((cell, body.new(f"zext i1 {body.new(f'or i1 {when}, {stays}')} to i32")))
         for cell, text in writes:
@@ -313,7 +313,6 @@ class Generator:
 
     def _arguments(self, number: int, offer: Offer, body: Body) -> int:
         """The loop over the arguments, which puts them at the head of the queue; the number of turns at most."""
-        rows: list[tuple[int, ...]] = []
         wire = None
         if offer.event.takes is None:
             rows = list(offer.arguments())
@@ -332,10 +331,8 @@ class Generator:
         body.do(f"br i1 {body.new(f'icmp slt i32 %at, {count}')}, label %turn, label %done")
         body.label("turn")
         if wire is None:
-            texts = []
             base = body.new(f"getelementptr [{width} x i32], ptr @arguments{number}, i32 %at")
-            for place_ in range(width):
-                texts.append(body.new(f"load i32, ptr {body.new(f'getelementptr i32, ptr {base}, i32 {place_}')}"))
+            texts = [body.new(f"load i32, ptr {body.new(f'getelementptr i32, ptr {base}, i32 {slot}')}") for slot in range(width)]
         else:
             cells = self.expr.pointer(wire.cell, "@before")
             code = body.new(f"load i32, ptr {body.new(f'getelementptr i32, ptr {cells}, i32 %at')}")
@@ -347,8 +344,8 @@ class Generator:
             body.do(f"br i1 {body.new(f'or i1 {empty}, {same}')}, label %next, label %message")
             body.label("message")
             texts = [self.expr.number(body, val) for val in self.expr.decode(body, wire, code).values()]
-        for place_, text in enumerate(texts):
-            body.do(f"store i32 {text}, ptr getelementptr (i32, ptr @args, i32 {place_})")
+        for slot, text in enumerate(texts):
+            body.do(f"store i32 {text}, ptr getelementptr (i32, ptr @args, i32 {slot})")
         body.do("br label %run")
         body.label("run")
         return count

@@ -5,15 +5,18 @@ full (packed words), each with the number of the state it was first reached from
 table of numbers. New states wait in a short queue while the table's cache lines are fetched; they
 leave it in order, so that the numbering does not depend on it.
 
-The fixed part of the code is `runtime.ll`. Python calls `expand` for a few tens of milliseconds of work at a time and
-gives it more memory in between. Before a state is expanded there is room for every successor it could have, so
-that no state is ever half expanded.
+The fixed part of the code is `runtime.ll`. The code is first compiled in a hurry, which suits the many searches that take a
+second; `tune` compiles it once more with all optimisations, in the background, and goes over to that when it is ready.
+
+Python calls `expand` for a few tens of milliseconds of work at a time and gives it more memory in between. Before a state is
+expanded there is room for every successor it could have, so that no state is ever half expanded.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -37,46 +40,71 @@ FULLEST = 0.85
 
 # What Python reads or sets by name; all are i64.
 COUNTERS = ("states", "parents", "table", "mask", "count", "capacity", "attempts", "transitions", "rejected", "full", "hits",
-            "enough", "failed")
+            "enough", "missing", "failed")
 
 
 class Space:
     """The state space of one system, as far as it has been explored.
 
-    `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit.
+    `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit. `rows`: numbers
+    in `System.rows`; if any are given, exploring stops after the state in which the last of them has fired.
     Raises ModelError where the system cannot be generated, MemoryError where not even the initial states fit.
     """
 
-    def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False) -> None:
+    def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False,
+                 rows: Sequence[int] = ()) -> None:
         self.system, self.limit = system, limit
         reach = Reachable(system)
         self.layout = Layout(system, reach)
         generator = Generator(system, reach, self.layout, queries)
         # What one state can add, and the waiting successors of the states before it.
         self.room = generator.room + WAITING
-        self._module = _compile(_source(system, self.layout, generator, len(queries), self.room))
-        self._number = {name: self._view(name, ctypes.c_int64, 1) for name in COUNTERS}
-        self.rows: NDArray[np.int64] = self._view("rows", ctypes.c_int64, len(system.rows) or 1)
-        self.hit: NDArray[np.int64] = self._view("hit", ctypes.c_int64, len(queries) or 1)
-        self._expand = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(self._module.get_function_address("expand"))
-        self._rehash = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(self._module.get_function_address("rehash"))
-        self._begin = ctypes.CFUNCTYPE(None, ctypes.c_int64)(self._module.get_function_address("begin"))
+        self._source = _source(system, self.layout, generator, len(queries), self.room)
+        self._better: Future[Any] | None = None
+        self._sizes = {**dict.fromkeys(COUNTERS, 1), "rows": len(system.rows) or 1, "wanted": len(system.rows) or 1,
+                       "hit": len(queries) or 1}
+        self._install(_compile(self._source, tuned=False))
         self.hit[:] = -1
+        self._shared["wanted"][list(rows)] = 1
+        self["missing"] = len(set(rows)) or -1
         self["enough"] = len(queries) if stop_when_all_hit and queries else len(queries) + 1
         self.states: NDArray[np.uint64] = np.empty((0, self.layout.words), np.uint64)
         self.parents: NDArray[np.uint32] = np.empty(0, np.uint32)
         self._table: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._start()
 
+    def _install(self, module: Any) -> None:
+        """Go over to this compiled module."""
+        self._module = module  # owns the memory that the arrays below show
+        self._shared: dict[str, NDArray[np.int64]] = {
+            name: np.ctypeslib.as_array((ctypes.c_int64 * size).from_address(module.get_global_value_address(name)))
+            for name, size in self._sizes.items()}
+        self.rows, self.hit = self._shared["rows"], self._shared["hit"]
+        number = ctypes.c_int64
+        self._expand = ctypes.CFUNCTYPE(number, number, number, number)(module.get_function_address("expand"))
+        self._rehash = ctypes.CFUNCTYPE(None, number, number)(module.get_function_address("rehash"))
+        self._begin = ctypes.CFUNCTYPE(None, number)(module.get_function_address("begin"))
+
+    def tune(self, wait: bool = False) -> None:
+        """Have the code compiled with all optimisations; a later `expand`, or with `wait` the next one, uses it."""
+        if self._better is None:
+            pool = ThreadPoolExecutor(1)
+            self._better = pool.submit(_compile, self._source, tuned=True)
+            pool.shutdown(wait=False)
+        if wait or self._better.done():
+            module, old = self._better.result(), self._shared
+            if module is not self._module:
+                before = self._module  # kept until its numbers are copied
+                self._install(module)
+                for name, array in self._shared.items():
+                    array[:] = old[name]
+                del before
+
     def __getitem__(self, name: str) -> int:
-        return int(self._number[name][0])
+        return int(self._shared[name][0])
 
     def __setitem__(self, name: str, value: int) -> None:
-        self._number[name][0] = value
-
-    def _view(self, name: str, kind: Any, count: int) -> NDArray[Any]:
-        """A global of the generated code as an array."""
-        return np.ctypeslib.as_array((kind * count).from_address(self._module.get_global_value_address(name)))
+        self._shared[name][0] = value
 
     def _start(self) -> None:
         initial = [self.layout.pack(state) for state in self.system.initial]
@@ -95,12 +123,7 @@ class Space:
     def count(self) -> int:
         return self["count"]
 
-    @property
-    def bytes(self) -> int:
-        """What states, parents and table take now."""
-        return self.states.nbytes + self.parents.nbytes + self._table.nbytes
-
-    def _resize(self, capacity: int) -> bool:
+    def _resize(self, capacity: int, pause: Callable[[], None] | None = None) -> bool:
         """Make room for this many states; False if that is more than the limit (while the old table is still there) or more
         than the machine has. What is there stays."""
         entries = len(self._table)
@@ -120,30 +143,39 @@ class Space:
         self["states"], self["parents"], self["table"] = (one.ctypes.data for one in (self.states, self.parents, self._table))
         self["capacity"], self["mask"] = min(len(self.states), len(self.parents)), len(self._table) - 1
         if larger:
-            self._fill()
+            self._fill(pause)
         return True
 
-    def _fill(self) -> None:
+    def _fill(self, pause: Callable[[], None] | None = None) -> None:
+        """Enter all states in the empty table."""
         for start in range(0, self.count, REHASH):
             self._rehash(start, min(self.count, start + REHASH))
+            if pause is not None:
+                pause()
 
-    def grow(self) -> bool:
-        """Make room to expand at least one more state; False if the limit does not allow it."""
+    def grow(self, pause: Callable[[], None] | None = None) -> bool:
+        """Make room to expand at least one more state; False if the limit does not allow it. Calls `pause` now and then; if that
+        raises, the space can still be read, but not expanded any more."""
         need, capacity = self.count + self.room, self["capacity"]
         sizes = (2 * capacity, capacity * 3 // 2, capacity * 5 // 4, capacity * 9 // 8, need)
-        return any(self._resize(size) for size in sizes if size >= need)
+        return any(self._resize(size, pause) for size in sizes if size >= need)
 
     # -- exploring -------------------------------------------------------------------------------
 
     def expand(self, start: int, end: int, budget: int) -> int:
         """Expand the states from `start` up to `end`, for about `budget` attempted stimuli; the first not expanded. Where this is
-        not `end`: the budget is used up, `full` says whether there is no more room, or `enough` queries are hit."""
+        not `end`: the budget is used up, `full`: there is no more room, `all_hit` or `all_fired`."""
         return int(self._expand(start, end, budget))
 
     @property
     def full(self) -> bool:
         """Is there too little room to expand another state?"""
         return self.count + self.room > self["capacity"]
+
+    @property
+    def all_fired(self) -> bool:
+        """Have all rows fired that were given to wait for?"""
+        return self["missing"] == 0
 
     @property
     def all_hit(self) -> bool:
@@ -168,7 +200,7 @@ def _source(system: System, layout: Layout, generator: Generator, queries: int, 
     zeros = {"flags": (flags, "i32"), "queue": (system.queue, "i32"), "args": (system.queue * generator.arity, "i32"),
              "fired": (system.queue, "i32"), "choice": (max(1, len(generator.expr.choices)), "i32"),
              "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32")}
-    shared = {"rows": (len(system.rows) or 1, "i64"), "hit": (queries or 1, "i64")}
+    shared = {"rows": (len(system.rows) or 1, "i64"), "wanted": (len(system.rows) or 1, "i64"), "hit": (queries or 1, "i64")}
     lines = [f"@{name} = global i64 0" for name in COUNTERS]
     lines += [f"@{name} = internal global {kind} 0" for name, kind in (("tail", "i32"), ("nfired", "i32"), ("nwaiting", "i32"),
                                                                       ("consulted", "i64"))]
@@ -202,15 +234,16 @@ def _pack(layout: Layout) -> str:
                       "define internal void @unpack(ptr %words) {", *unpack.lines, "  ret void", "}"])
 
 
-def _compile(source: str) -> Any:
-    """The module as machine code of this processor."""
+def _compile(source: str, *, tuned: bool) -> Any:
+    """The module as machine code of this processor: quickly, or for quick code."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2)
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2 if tuned else 0)
     module = llvm.parse_assembly(source)
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
-    builder.getModulePassManager().run(module, builder)
+    if tuned:
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
+        builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     return engine

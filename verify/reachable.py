@@ -11,6 +11,7 @@ A set of values is a `Mask`: the whole number with bit v set for each value v.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -115,11 +116,11 @@ class Reachable:
             *(partial(self._offer, number, offer) for number, offer in enumerate(system.offers)),
             *(partial(self._monitor, one) for one in system.monitors)]
         self._queued = [True] * len(self._jobs)
-        self._todo = list(reversed(range(len(self._jobs))))
+        self._todo = deque(range(len(self._jobs)))
         self._job = 0
         self._start()
         while self._todo:
-            self._job = self._todo.pop()
+            self._job = self._todo.popleft()
             self._queued[self._job] = False
             self._jobs[self._job]()
 

@@ -131,6 +131,13 @@ count:
   %times = load i64, ptr %rows.p
   %times.1 = add i64 %times, 1
   store i64 %times.1, ptr %rows.p
+  %first = icmp eq i64 %times, 0
+  %wanted.p = getelementptr i64, ptr @wanted, i32 %row
+  %wanted = load i64, ptr %wanted.p
+  %found = select i1 %first, i64 %wanted, i64 0
+  %missing = load i64, ptr @missing
+  %missing.1 = sub i64 %missing, %found
+  store i64 %missing.1, ptr @missing
   %i.1 = add i32 %i, 1
   %left = icmp slt i32 %i.1, %n
   br i1 %left, label %count, label %judge
@@ -349,12 +356,13 @@ define void @begin(i64 %number) {
   ret void
 }
 
-; Expand states from .. to-1 until the budget of attempts or the room is used up, or every query is hit; the next to expand.
+; Expand states from .. to-1 until the budget of attempts or the room is used up, or every query is hit, or every wanted row
+; has fired; the next to expand. @missing is negative where no rows are wanted.
 define i64 @expand(i64 %from, i64 %to, i64 %budget) {
   store i64 0, ptr @attempts
   br label %loop
 loop:
-  %at = phi i64 [ %from, %0 ], [ %at.1, %next ]
+  %at = phi i64 [ %from, %0 ], [ %at.1, %one ]
   %more = icmp ult i64 %at, %to
   br i1 %more, label %roomy, label %out
 roomy:
@@ -367,8 +375,11 @@ roomy:
   %hits = load i64, ptr @hits
   %enough = load i64, ptr @enough
   %open = icmp slt i64 %hits, %enough
+  %missing = load i64, ptr @missing
+  %wanting = icmp ne i64 %missing, 0
   %both = and i1 %fits, %time
-  %go = and i1 %both, %open
+  %still = and i1 %open, %wanting
+  %go = and i1 %both, %still
   br i1 %go, label %one, label %out
 one:
   %attempts.1 = add i64 %attempts, 4
@@ -377,9 +388,7 @@ one:
   %status = call i32 @stimuli(i64 %at)
   %at.1 = add i64 %at, 1
   %bad = icmp eq i32 %status, $impossible
-  br i1 %bad, label %fail, label %next
-next:
-  br label %loop
+  br i1 %bad, label %fail, label %loop
 fail:
   store i64 1, ptr @failed
   br label %out

@@ -20,8 +20,10 @@ from verify.native import Space
 from verify.reference import Counts
 from verify.step import Outcome, StepView, Stimulus, successors
 
+EVERY_ROW_FIRED = "every row fired"
 CHUNK = 0.05  # seconds of native work between two looks at the clock and the keyboard
 FIRST_BUDGET = 2_000
+TUNE_AFTER = 1.0  # seconds of exploring after which better code is worth compiling
 
 
 class EngineDisagreement(Exception):
@@ -75,7 +77,7 @@ class Result:
     full: stimuli disabled only for want of room on the wire. complete: every reachable state was visited; otherwise `why` says
     what stopped it. hits: for each query its witness, or None: no transition visited makes it true.
     seconds: all of it, compile_seconds (analysis, code generation and compilation) included. words: 64-bit words a state;
-    bytes: bytes a state, with its parent and its share of the table.
+    bytes: bytes a state with its parent and its entry in the table, without the room they leave to grow.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -86,16 +88,17 @@ class Result:
     seconds: float = 0.0
     compile_seconds: float = 0.0
     words: int = 0
-    bytes: float = 0.0
+    bytes: int = 0
 
 
 def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float = 2.0, timeout: float | None = None,
-           progress: Callable[[Progress], None] | None = None, stop_when_all_hit: bool = False) -> Result:
+           progress: Callable[[Progress], None] | None = None, stop_when_all_hit: bool = False, stop_when_fired: str = "") -> Result:
     """Visit every reachable state, or as many as memory (GiB for states, parents and table) and time (seconds) allow.
 
     Ctrl-C, too little memory and too little time end the search with what was found so far. `stop_when_all_hit` ends it after
-    the state in which the last query was hit. Raises ModelError where the model reaches the impossible (the text is
-    the interpreter's) and EngineDisagreement where the engines differ.
+    the state in which the last query was hit, `stop_when_fired` after the state in which the last row of that table that may
+    fire (`Table.firing`) first did. Raises ModelError where the model reaches the impossible (the text is the interpreter's) and
+    EngineDisagreement where the engines differ.
     """
     if len({query.name for query in queries}) != len(queries):
         raise ValueError(f"two queries have the same name: {sorted(query.name for query in queries)}")
@@ -103,7 +106,9 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     result = Result(hits={query.name: None for query in queries})
     out_of_memory = f"memory limit of {memory_gib:g} GiB reached"
     try:
-        space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit)
+        rows = [number for number, (one, row) in enumerate(system.rows)
+                if one.table.name == stop_when_fired and row in one.table.firing]
+        space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit, rows=rows)
     except (MemoryError, KeyboardInterrupt) as error:
         result.why = out_of_memory if isinstance(error, MemoryError) else "interrupted"
         result.seconds = perf_counter() - begun
@@ -121,7 +126,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     result.complete = not result.why
     result.counts = _counts(space, walk.level)
     result.full, result.words = space["full"], space.layout.words
-    result.bytes = space.bytes / max(1, space.count)
+    result.bytes = 8 * space.layout.words + 8
     for number, query in enumerate(queries):
         result.hits[query.name] = _hit(space, query, int(space.hit[number]))
     result.seconds = perf_counter() - begun
@@ -137,15 +142,17 @@ class _Walk:
 
     def run(self) -> str | None:
         """Explore to the end, None, or as far as it goes, the reason. Raises MemoryError, KeyboardInterrupt."""
-        space, budget, end = self.space, FIRST_BUDGET, 0
+        space, budget, end, exploring = self.space, FIRST_BUDGET, 0, perf_counter()
         while True:
             if self.at == end == space.count:
                 return None
             if space.all_hit:
                 return "every query hit"
+            if space.all_fired:
+                return EVERY_ROW_FIRED
             if self.at == end:
                 end, self.level = space.count, self.level + 1
-            if space.full and not space.grow():
+            if space.full and not space.grow(self.report):
                 raise MemoryError
             start = perf_counter()
             self.at = space.expand(self.at, end, budget)
@@ -153,17 +160,18 @@ class _Walk:
                 return None
             now = perf_counter()
             if space["attempts"] >= budget:
-                # Near what the last call managed in the time, but never much more: states differ.
+                # As much as the last call would have managed in the time, but growing slowly: states differ.
                 budget = max(FIRST_BUDGET, min(4 * budget, int(budget * CHUNK / max(now - start, 1e-6))))
-            if self.progress is not None:
-                self._report(end, now)
+            self.report()
             if self.timeout is not None and now - self.begun > self.timeout and self.at < space.count:
                 return "time limit"
+            if now - exploring > TUNE_AFTER:
+                space.tune()
 
-    def _report(self, end: int, now: float) -> None:
-        space = self.space
-        assert self.progress is not None
-        self.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], now - self.begun))
+    def report(self) -> None:
+        if self.progress is not None:
+            space, seconds = self.space, perf_counter() - self.begun
+            self.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], seconds))
 
 
 def _counts(space: Space, levels: int) -> Counts:
