@@ -156,7 +156,7 @@ def session_closed() -> list[Line]:
 
 def connection_closed() -> list[Line]:
     """Sections 3.3 l.525-532 and 3.4 l.536-538: the TCB became CLOSED, or the passive closer sent its FIN."""
-    ended = (reading("clock_start") == "fw2") & (TCP == FIN_WAIT_2) & ANY_SA
+    ended = (reading("clock_start") == "fw2") & (TCP == FIN_WAIT_2)
     from_ack = "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"
     occasions: list[tuple[str, Expr, Const, str]] = [
         ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.528-530 (MUST)"),
@@ -184,9 +184,9 @@ def connection_closed() -> list[Line]:
         *lines,
         row("passive closer in LAST-ACK: delete", ANY, BIND_LAST_ACK, at_last_ack, delete_all(TCP_GONE), STAY, "silent: draft 3.3"),
         ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack),
-        row("clock from the ACK ended: delete bound SA", ANY, CLOCK, ended & SINGLE & (BOUND != "none"), delete_bound(TCP_GONE), STAY,
+        row("clock from the ACK ended: delete bound SA", S_CLOSING, CLOCK, ended & SINGLE & (BOUND != "none"), delete_bound(TCP_GONE), STAY,
             from_ack),
-        row("clock from the ACK ended: delete all SAs", ANY, CLOCK, ended & ~SINGLE, delete_all(TCP_GONE), STAY, from_ack),
+        row("clock from the ACK ended: delete all SAs", S_CLOSING, CLOCK, ended & ~SINGLE, delete_all(TCP_GONE), STAY, from_ack),
     ]
 
 

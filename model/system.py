@@ -375,7 +375,7 @@ class System:
 def open_system(table: Table, *, fixed: Mapping[str, int] | None = None) -> System:
     """The component slice of a table: the table alone, every event with every argument offered at any time, every variable it
     reads of others, or has and never sets, given any value at any time, any message appearing on a channel it has (the most
-    general environment). `fixed`: initial values, by slot name."""
+    general environment). It starts in each of the table's states. `fixed`: other initial values, by slot name."""
     scope = {"endpoint": "A", "direction": "A>B", "world": ""}[table.place]
     own = {(var.table, var.name): var for var in table.all_variables}
     moved: dict[tuple[str, str], Var] = {}
@@ -398,8 +398,10 @@ def open_system(table: Table, *, fixed: Mapping[str, int] | None = None) -> Syst
     read = {node.name for line in table.rows for node in walk(line.condition) if isinstance(node, Param)}
     passed_on = {param.name: (0,) for var in channels for param in var.fields if param.name not in read}
     offers += [Offer(scope, world, event, passed_on if event.name.endswith(APPEARS) else {}) for event in world.events]
+    own_state = f"{scope}.{table.name}.state" if scope else f"{table.name}.state"
+    starts = [{own_state: code, **(fixed or {})} for code in range(table.state.sort.size)]
     return System(f"component-{table.name}", [Instance(scope, table), Instance(scope, world)], offers,
-                  extra=[(scope, var) for var in foreign], initial=[dict(fixed or {})], open_ended=True,
+                  extra=[(scope, var) for var in foreign], initial=starts, open_ended=True,
                   capacity={var.table: 1 for var in channels})
 
 

@@ -75,6 +75,8 @@ FIN_WAIT_2_TIMEOUT = Event("FIN-WAIT-2 timeout", who="timer")
 READ_EOF = Event("read EOF", who="daemon", doc="the daemon notices late that the peer closed")
 
 IN_FLIGHT = OnWire("segments", "any", TRUE, "segment in flight")
+# An answer on its way would have come in the time of all retransmissions.
+UNANSWERED = TRIED & ~IN_FLIGHT
 LATE = Choice("daemon reads EOF late", BOOL)
 NEWER = Choice("ISN is newer", BOOL)
 
@@ -301,10 +303,10 @@ def timers() -> list[Line]:
         row("retransmit FIN", FIN_WAIT_1, RETRANSMIT, TRUE, [out(FIN, msg=UNACKED, **again), set_(TRIED, True)], STAY, s),
         row("retransmit FIN", (CLOSING, LAST_ACK), RETRANSMIT, TRUE,
             [out(FIN, msg=UNACKED, acks=True, **again), set_(TRIED, True)], STAY, s),
-        row("connect timeout", SYN_SENT, USER_TIMEOUT, TRIED, [*QUIET, bgp(18), closed("never-opened")], CLOSED, r2),
-        row("user timeout", (SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT), USER_TIMEOUT, TRIED, [*QUIET, bgp(18), closed("timed-out")],
+        row("connect timeout", SYN_SENT, USER_TIMEOUT, UNANSWERED, [*QUIET, bgp(18), closed("never-opened")], CLOSED, r2),
+        row("user timeout", (SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT), USER_TIMEOUT, UNANSWERED, [*QUIET, bgp(18), closed("timed-out")],
             CLOSED, r2),
-        row("user timeout after CLOSE", (FIN_WAIT_1, CLOSING, LAST_ACK), USER_TIMEOUT, TRIED, [*QUIET, closed("timed-out")], CLOSED,
+        row("user timeout after CLOSE", (FIN_WAIT_1, CLOSING, LAST_ACK), USER_TIMEOUT, UNANSWERED, [*QUIET, closed("timed-out")], CLOSED,
             r2),
         row("2MSL", TIME_WAIT, TWO_MSL, ~IN_FLIGHT, [stop(TIME_WAIT_TIMER), closed("2MSL")], CLOSED,
             "RFC 9293 3.10.8, 3.6.1 MUST-13; MSL bounds a segment's life, so none of the connection is in flight"),

@@ -149,10 +149,11 @@ CLOSE-WAIT | retransmission | unacked:UPDATE | = | DATA+ UPDATE again |
 ESTABLISHED CLOSE-WAIT | retransmission | unacked:- | x | |
 FIN-WAIT-1 | retransmission | unacked:NOTIFICATION | = | FIN NOTIFICATION again |
 CLOSING LAST-ACK | retransmission | unacked:- | = | FIN+ again |
-SYN-SENT | user timeout | tried | CLOSED | | 18, closed never-opened
-SYN-RECEIVED ESTABLISHED CLOSE-WAIT | user timeout | tried | CLOSED | | 18, closed timed-out
-FIN-WAIT-1 CLOSING LAST-ACK | user timeout | tried | CLOSED | | closed timed-out
+SYN-SENT | user timeout | tried !flying | CLOSED | | 18, closed never-opened
+SYN-RECEIVED ESTABLISHED CLOSE-WAIT | user timeout | tried !flying | CLOSED | | 18, closed timed-out
+FIN-WAIT-1 CLOSING LAST-ACK | user timeout | tried !flying | CLOSED | | closed timed-out
 SYN-SENT SYN-RECEIVED ESTABLISHED CLOSE-WAIT FIN-WAIT-1 CLOSING LAST-ACK | user timeout | !tried | x | |
+SYN-SENT SYN-RECEIVED ESTABLISHED CLOSE-WAIT FIN-WAIT-1 CLOSING LAST-ACK | user timeout | tried flying | x | |
 TIME-WAIT | 2MSL | !flying | CLOSED | | closed 2MSL
 TIME-WAIT | 2MSL | flying | x | |
 CLOSED LISTEN SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING LAST-ACK | 2MSL | | x | |
