@@ -303,8 +303,8 @@ def test_connections_are_asked_of_the_binding_layer() -> None:
         ("Idle", 1, "!passive", [active]), ("Idle", 3, "start !passive !damp", [active]), ("Idle", 4, "passive !damp", [listen]),
         ("Idle", 5, "start passive !damp", [listen]), ("Idle", 6, "start damp !passive !held", [active]),
         ("Idle", 7, "start damp passive !held", [listen]), ("Connect", 9, "", [close, again]), ("Active", 9, "", [active]),
-        ("Connect", 18, "delaying", [close, listen_again]), ("OpenSent", 18, "", [close, listen_again]), 
-            ("OpenSent", 19, "", [second, opened]),
+        ("Connect", 18, "delaying", [close, listen_again]), ("OpenSent", 18, "", [close, listen_again]),
+        ("OpenSent", 19, "", [second, opened]),
         ("Connect", 20, "", [first, second, opened]), ("Active", 20, "", [first, second, opened]),
     ):
         for hold in ("zero", "!zero"):
