@@ -1,7 +1,8 @@
 """The default rendering: a ladder in the manner of RFC 9293's figures.
 
-Columns: step, A's state (TCP / BGP, SAs), the wire, B's state, who did what. `==` is ESP, `--` plaintext, `..` IKE; an
-arrow that leaves an end was sent in that step, one that ends in `|` arrived, `X` was lost, `~` came from an attacker.
+Columns: step, A's state (TCP / BGP, its phase 1 SA and its SAs), the wire, B's state, what happened and where it is written. An
+arrow begins at the end that sends it, ends in `|` at the end where it arrives, and ends in `X` where it is lost; `~` marks what
+an attacker made. Each step shows what it sent and what it received; the messages under way are in the rows above.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.channels import SEGMENTS
-from model.signals import BGP, GEN, SA_IN, SA_OUT, SPD_ENTRY, TCP
+from model.expr import evaluate
+from model.signals import BGP, GEN, P1_USABLE, SA_IN, SA_OUT, SPD_ENTRY, TCP
+from model.slices import ENDS
 from model.system import State, System
 from model.table import Channel, Signal
 from model.wire import ARRIVES, IKE_ARRIVES
+from properties.presets import PRESETS
 from properties.registry import CLAIMS, VIOLATED
 from traces.replay import Run
-from verify.step import Firing, Outcome
+from verify.step import Firing, Outcome, View
 
+LEGEND = "wire: == ESP, -- plaintext, .. IKE; >| arrives, X is lost, ~ an attacker's"
 # Tables in which the decision to remove an SA or a filter falls.
 CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
@@ -26,43 +31,43 @@ PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "E
 
 @dataclass(frozen=True)
 class Arrow:
-    """One message in one step: from `left` to right or back, what it is called, and what became of it."""
+    """One message in one step: to the `right` or back, what it is called, and its fate: sent, arrived, lost, or injected."""
 
     right: bool
     text: str
     line: str
     fate: str
+    forged: bool = False
 
     def draw(self, width: int) -> str:
         """The arrow in `width` characters."""
-        if self.fate == "lost":
-            return f"{self.text} X".center(width)
         body = f"{self.line * 2}{self.text}{self.line * 2}"
-        arrived = self.fate in ("arrived", "attacker")
-        start = "~" if self.fate == "attacker" else ""
-        if self.right:
-            head = f"{start}{body}>" + ("|" if arrived else "")
-            return head.rjust(width) if arrived else head.ljust(width)
-        head = ("|" if arrived else "") + f"<{body}{start}"
-        return head.ljust(width) if arrived else head.rjust(width)
+        if self.fate == "lost":
+            return (f"{body}X" if self.right else f"X{body}").center(width)
+        arrived = self.fate == "arrived"
+        start = "~" if self.forged else ""
+        head = f"{start}{body}>" + "|" * arrived if self.right else "|" * arrived + f"<{body}{start}"
+        if self.fate == "injected":
+            return head.center(width)
+        return head.rjust(width) if arrived == self.right else head.ljust(width)
 
 
-def message_name(channel: Channel, code: int) -> tuple[str, str]:
-    """A message as (text, line character)."""
+def message_name(channel: Channel, code: int) -> tuple[str, str, bool]:
+    """A message as (text, line character, made by an attacker)."""
     values = dict(zip((p.name for p in channel.fields), channel.decode(code), strict=True))
     shown = {p.name: p.sort.show(values[p.name]) for p in channel.fields}
     if channel.table == SEGMENTS.table:
         text = shown["kind"] + (f"({shown['msg']})" if values["msg"] else "") + (" acks-FIN" if values["acks"] else "")
-        plain = shown["prot"] == "PLAIN"
-        origin = {"genuine": "", "copy": " again", "forged": f" forged, {shown['fit']}"}[shown["origin"]]
-        return ("PLAIN " if plain else f"{shown['prot'].replace('-', ' ')} ") + text + origin, "-" if plain else "="
-    kind = shown["datagram"]
+        plain, origin = shown["prot"] == "PLAIN", shown["origin"]
+        about = {"genuine": "", "copy": " replayed", "forged": f" forged, {shown['fit']}"}[origin]
+        return f"{shown['prot'].replace('-', ' ')} {text}{about}", "-" if plain else "=", origin != "genuine"
+    kind, forged = shown["datagram"], bool(values["forged"])
     about = f" {shown['gen']}" if kind.startswith(("QM", "CONNECTED")) or kind == "DEL" else ""
-    return f"{kind}{about}" + (" unprotected" if values["forged"] else "") + (" +IC" if values["ic"] else ""), "."
+    return f"{kind}{about}" + " unprotected" * forged + " +IC" * bool(values["ic"]), ".", forged
 
 
 def state_of(system: System, state: State, end: str) -> str:
-    """An end in a few words: TCP / BGP, the SAs it has, and its SPD entry where it does not say PROTECT."""
+    """An end in a few words: TCP / BGP, its phase 1 SA, the SAs it has, and its SPD entry where it does not say PROTECT."""
     def value(table: str, name: str) -> int:
         at = system.find(end, table, name)
         assert at is not None
@@ -78,8 +83,9 @@ def state_of(system: System, state: State, end: str) -> str:
         if half_in != "none" or half_out != "none":
             sas.append(name + ("" if half_out != "none" and half_in in ("mature", "dying") else " out" if half_in == "none" else
                                " larval" if half_in == "larval" else " in"))
-    rule = "" if spd == "PROTECT" else f" {spd}"
-    return f"{tcp} / {bgp} [{', '.join(sas) or 'no SA'}{rule}]"
+    phase1 = ["P1"] if evaluate(P1_USABLE, View(system, end, state, {}, {})) else []
+    rule = [] if spd == "PROTECT" else [spd]
+    return f"{tcp} / {bgp} [{', '.join([*phase1, *(sas or ['no SA']), *rule])}]"
 
 
 def arrows(system: System, outcome: Outcome) -> list[Arrow]:
@@ -88,14 +94,14 @@ def arrows(system: System, outcome: Outcome) -> list[Arrow]:
     for firing in outcome.fired:
         event = firing.row.event
         if event.takes is not None:
-            text, line = message_name(event.takes, event.takes.encode(firing.args))
             lost = not any(isinstance(action, Signal) for action in firing.row.actions)
-            forged = "forged" in text or "unprotected" in text
-            found.append(Arrow(firing.scope == "A>B", text, line, "lost" if lost else "attacker" if forged else "arrived"))
+            text, line, forged = message_name(event.takes, event.takes.encode(firing.args))
+            found.append(Arrow(firing.scope == "A>B", text, line, "lost" if lost else "arrived", forged))
     for message in outcome.sent:
-        if message.direction is not None and message.scope in ("A", "B"):
-            text, line = message_name(message.channel, message.code)
-            found.append(Arrow(message.direction == "A>B", text, line, "sent"))
+        if message.direction is not None:
+            text, line, forged = message_name(message.channel, message.code)
+            fate = "sent" if message.scope in ENDS else "injected"
+            found.append(Arrow(message.direction == "A>B", text, line, fate, forged))
     return found
 
 
@@ -107,29 +113,33 @@ def told(system: System, firing: Firing) -> str | None:
     if (table.name, firing.row.name) in PLUMBING or only_carries or (unheeded and firing.row.name.startswith("ignore ")):
         return None
     place = f"{firing.scope} " if firing.scope else ""
-    return f"{place}{table.name}: {firing.row.name}  ({firing.row.source.partition(';')[0]})"
+    return f"{place}{table.name}: {firing.row.name}  ({cited(firing.row.source)})"
+
+
+def cited(source: str) -> str:
+    """The first place a source names, without what it says there."""
+    first = source.partition(";")[0]
+    place = first if first.startswith("silent") else first.partition(": ")[0]
+    return place.rpartition(" (")[0] if place.count("(") > place.count(")") else place
 
 
 def ladder(run: Run) -> str:
     """The run as text; ends in a newline."""
     system, trace = run.system, run.trace
-    every = [arrow for outcome in run.outcomes for arrow in arrows(system, outcome)]
-    wide = max([12, *(len(arrow.draw(0)) + 3 for arrow in every)])
-    table: list[tuple[str, str, list[str], str, list[str]]] = [
-        ("0", state_of(system, run.initial, "A"), [], state_of(system, run.initial, "B"), [])]
+    table: list[tuple[str, tuple[str, str], list[Arrow], list[str]]] = [("0", states_of(system, run.initial), [], surroundings(run))]
     for number, outcome in enumerate(run.outcomes, 1):
-        drawn = [arrow.draw(wide) for arrow in arrows(system, outcome)]
         words = [text for text in (told(system, firing) for firing in outcome.fired) if text]
-        table.append((str(number), state_of(system, outcome.after, "A"), drawn, state_of(system, outcome.after, "B"), words))
-    wide_a, wide_b = (max(len(line[at]) for line in table) for at in (1, 3))
-    lines = [heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
+        table.append((str(number), states_of(system, outcome.after), arrows(system, outcome), words))
+    wide_a, wide_b = (max(len(both[at]) for _, both, _, _ in table) for at in (0, 1))
+    wide = max([12, *(len(arrow.draw(0)) + 3 for _, _, drawn, _ in table for arrow in drawn)])
+    lines = [*heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
     before = ("", "")
-    for label, a, drawn, b, words in table:
-        broken = "!" if label == str(len(run.outcomes)) and run.outcomes else " "
-        shown = [(a if a != before[0] else "    |"), (b if b != before[1] else "    |")]
-        before = (a, b)
+    for label, both, drawn, words in table:
+        broken = "!" if int(label) == len(run.outcomes) else " "
+        shown = ["    |" if now == then else now for now, then in zip(both, before, strict=True)]
+        before = both
         for at in range(max(1, len(drawn), len(words))):
-            arrow = drawn[at] if at < len(drawn) else " " * wide
+            arrow = drawn[at].draw(wide) if at < len(drawn) else " " * wide
             left, right = shown if at == 0 else ("", "")
             text = words[at] if at < len(words) else ""
             lines.append(f"{label if at == 0 else '':>3}{broken if at == 0 else ' '} {left.ljust(wide_a)}  {arrow}  "
@@ -137,38 +147,59 @@ def ladder(run: Run) -> str:
     claim = CLAIMS[trace.property]
     lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
     lines += [f"why: {reason}" for reason in reasons(run)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, LEGEND]) + "\n"
 
 
-def heading(run: Run) -> str:
+def states_of(system: System, state: State) -> tuple[str, str]:
+    return state_of(system, state, "A"), state_of(system, state, "B")
+
+
+def surroundings(run: Run) -> list[str]:
+    """What this start has that the slice's first one has not."""
+    usual = run.system.initial[0]
+    return [f"start: {slot} = {slot.text(here)}" for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True)
+            if here != there]
+
+
+def heading(run: Run) -> list[str]:
     trace = run.trace
     steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
     finding = f" ({trace.finding})" if trace.finding else ""
-    return f"{trace.property}{finding}   {VIOLATED}, {steps}, slice {trace.slice}, preset {trace.preset}{differing(run)}"
+    changed = differing(run)
+    return [f"{trace.property}{finding}   {VIOLATED}, {steps}, slice {trace.slice}, preset {trace.preset}",
+            *([f"readings changed: {', '.join(changed)}"] if changed else [])]
 
 
-def differing(run: Run) -> str:
-    """The readings that differ from the preset."""
-    from properties.presets import PRESETS
-
-    preset = PRESETS[run.trace.preset]
-    changed = [f"{name}={value}" for name, value in run.trace.readings.items() if preset.value(name.rpartition(":")[2]) != value]
-    return "".join(f" {one}" for one in changed)
+def differing(run: Run) -> list[str]:
+    """The readings that differ from the preset; without an end where both ends have the same."""
+    given, preset = run.trace.readings, PRESETS[run.trace.preset]
+    found: dict[str, None] = {}
+    for name, value in given.items():
+        key = name.rpartition(":")[2]
+        if preset.value(key) != value:
+            alike = all(given.get(f"{end}:{key}", value) == value for end in ENDS)
+            found[f"{key if alike else name}={value}"] = None
+    return list(found)
 
 
 def reasons(run: Run) -> list[str]:
-    """The steps that decided it: the last SA gone, the filter changed, the confirmation believed."""
-    system, found = run.system, []
+    """The steps that decided it: an end's last SA gone, its filter gone."""
+    found = []
     for number, outcome in enumerate(run.outcomes, 1):
-        for end in ("A", "B"):
-            before, after = (state_of(system, state, end) for state in (outcome.before, outcome.after))
+        for end in ENDS:
+            before, after = (state_of(run.system, state, end) for state in (outcome.before, outcome.after))
             tcp = after.partition(" / ")[0]
-            causes = [f for f in outcome.fired if f.scope == end and system.table_of_row(f.row).name in CAUSES
-                      and told(system, f)]
-            causes.sort(key=lambda f: CAUSES.index(system.table_of_row(f.row).name))
-            cause = f": {causes[0].row.name} ({causes[0].row.source})" if causes else ""
-            if "no SA" in after and "no SA" not in before:
-                found.append(f"step {number} took {end}'s last SA while its TCP was in {tcp}{cause}")
-            if "no-entry" in after and "no-entry" not in before:
-                found.append(f"step {number} removed {end}'s filter while its TCP was in {tcp}{cause}")
+            for word, what, done in (("no SA", "took", ("ipsec", "remove")), ("no-entry", "removed", ("spd", "entry removed"))):
+                if word in after and word not in before:
+                    whose = f"{end}'s last SA" if word == "no SA" else f"{end}'s filter"
+                    found.append(f"step {number} {what} {whose} while its TCP was in {tcp}{cause(run.system, outcome, end, done)}")
     return found
+
+
+def cause(system: System, outcome: Outcome, end: str, done: tuple[str, str]) -> str:
+    """The row that decided what the row `done` carried out: the first in the step, one of the draft's before one of IKE's."""
+    here = [(system.table_of_row(one.row).name, one) for one in outcome.fired if one.scope == end]
+    last = max((at for at, (table, one) in enumerate(here) if (table, one.row.name) == done), default=len(here))
+    found = [(table, one) for table, one in here[:last] if table in CAUSES and told(system, one)]
+    found.sort(key=lambda one: CAUSES.index(one[0]))
+    return f": {found[0][1].row.name} ({found[0][1].row.source})" if found else ""

@@ -1,0 +1,62 @@
+"""Searches that several tests look at, each run once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from lockstep.api import plan
+from lockstep.jobs import Job, Outcome, run
+from lockstep.pool import run_all
+from model.slices import SLICES
+from model.trace import Trace
+from properties.findings import FINDINGS
+from properties.presets import PRESETS
+from traces.replay import Run, replay
+
+GALLERY = Path(__file__).resolve().parents[1] / "traces" / "gallery"
+
+
+def jobs(slice_name: str, preset: str, *readings: str, **bounds: int) -> list[Job]:
+    return list(plan([slice_name], [preset], readings, (), bounds, 4.0, None).jobs)
+
+
+def judged(slice_name: str, preset: str, *readings: str, **bounds: int) -> Outcome:
+    """The claims of a slice, judged here."""
+    (job,) = [job for job in jobs(slice_name, preset, *readings, **bounds) if not job.findings]
+    return run(job)
+
+
+@cache
+def whole() -> dict[tuple[str, str], Outcome]:
+    """Every slice under every preset at its own bounds, two searches side by side."""
+    todo = [job for name in SLICES for preset in PRESETS for job in jobs(name, preset) if not job.findings]
+    return {(outcome.job.slice, outcome.job.preset): outcome for _, outcome in run_all(todo, 2)}
+
+
+@cache
+def _of_job(position: int) -> dict[str, Trace]:
+    return dict(run(finding_jobs()[position]).traces)
+
+
+@cache
+def finding_jobs() -> tuple[Job, ...]:
+    return tuple(job for name in SLICES for preset in PRESETS for job in jobs(name, preset) if job.findings)
+
+
+@cache
+def found(finding: str) -> Trace | None:
+    """A fresh witness of a known finding; None where a search finds none."""
+    (position,) = [at for at, job in enumerate(finding_jobs()) if finding in job.findings]
+    return _of_job(position).get(finding)
+
+
+@cache
+def replayed(finding: str) -> Run:
+    trace = found(finding)
+    assert trace is not None, f"{finding} is gone"
+    return replay(trace)
+
+
+def all_findings() -> list[str]:
+    return list(FINDINGS)
