@@ -1,0 +1,50 @@
+"""Renew what the pages show: ``python -m docs [tables] [pages]``, from the root of the repository.
+
+tables: docs/tables/NAME.md, the golden rendering of every table, in a second. pages: the outputs of the commands, and the
+parts that are made from the model, in README.md and docs/; that runs the searches, about two minutes. Both without arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from docs.pages import PAGES, ROOT, Copy, Place, blocks, follow, remade, rerun, shown_commands, temporary
+from model.slices import TABLES
+from model.text import markdown
+
+
+def tables() -> None:
+    for table in TABLES.values():
+        (ROOT / "docs" / "tables" / f"{table.name}.md").write_text(markdown(table), encoding="utf-8")
+
+
+def pages() -> None:
+    from docs.made import MAKE, known, write_witnesses
+
+    with temporary() as folder:
+        write_witnesses(Path(folder))
+        place = Place(Path(folder), known=known)
+        for page in PAGES:
+            before = (ROOT / page).read_text(encoding="utf-8")
+            text = remade(before, MAKE)
+            if any(block.kind == "diff" for block in blocks(text)):
+                with temporary() as copy:
+                    text = rerun(text, iter(list(follow(page, text, Copy(Path(copy))))))
+            else:
+                text = rerun(text, iter(list(shown_commands(text, place))))
+            if text != before:
+                (ROOT / page).write_text(text, encoding="utf-8")
+                print(f"{page}: renewed")
+
+
+def main() -> None:
+    words = sys.argv[1:] or ["tables", "pages"]
+    for word in words:
+        if word not in ("tables", "pages"):
+            sys.exit(f"docs: {word!r}: there is no such part; there are tables, pages")
+        {"tables": tables, "pages": pages}[word]()
+
+
+if __name__ == "__main__":
+    main()

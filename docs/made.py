@@ -1,0 +1,126 @@
+"""Parts of the pages that are made from the model and from the results of its searches."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+
+from lockstep.api import results_of
+from lockstep.jobs import Outcome
+from lockstep.report import PropertyResult, Report
+from lockstep.screen import print_report
+from model.slices import TABLES
+from model.text import markdown_rows, text_row
+from model.trace import Trace
+from properties.findings import FINDINGS, Finding
+from properties.presets import PRESETS
+from tests import runs
+from traces.files import to_text, write
+
+
+def witness_file(trace: Trace) -> str:
+    """Where `lockstep verify` puts a witness."""
+    name = trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}"
+    return "out/" + name.replace("/", "-") + ".json"
+
+
+@cache
+def every_witness() -> Mapping[str, Trace]:
+    """Every witness of a whole run, by file."""
+    traces = [trace for outcome in runs.whole().values() for trace in outcome.traces.values()]
+    traces += [trace for trace in map(runs.found, FINDINGS) if trace is not None]
+    return {witness_file(trace): trace for trace in traces}
+
+
+def write_witnesses(folder: Path) -> None:
+    for name, trace in every_witness().items():
+        write(folder / name, to_text(trace))
+
+
+def known(command: str) -> str | None:
+    """The output of `lockstep verify [SLICE] [--preset PRESET]`, from searches that several tests share; None for others."""
+    words = command.split()
+    if words[:2] != ["lockstep", "verify"]:
+        return None
+    slices, presets = [one for one in words[2:3] if not one.startswith("-")], words[-1:] if words[-2:-1] == ["--preset"] else []
+    if words != ["lockstep", "verify", *slices, *(["--preset"] if presets else []), *presets] or not slices:
+        return None
+    kept = [one for key, one in runs.whole().items() if key[0] in slices and (not presets or key[1] in presets)]
+    text = io.StringIO()
+    with redirect_stdout(text):
+        print_report(Report(tuple(result for one in kept for result in results(one))))
+    return text.getvalue()
+
+
+def results(outcome: Outcome) -> list[PropertyResult]:
+    """A search's verdicts, and those of the known findings of the same slice and preset."""
+    job = outcome.job
+    found = results_of(outcome, {name: witness_file(trace) for name, trace in outcome.traces.items()})
+    for other in runs.finding_jobs():
+        if (other.slice, other.preset) == (job.slice, job.preset):
+            traces = {name: trace for name in other.findings if (trace := runs.found(name))}
+            found += results_of(Outcome(other, 0, 0, 0, 0.0, True, "", traces, frozenset(), frozenset(), 0),
+                                {name: witness_file(trace) for name, trace in traces.items()})
+    return found
+
+
+def length(finding: str) -> str:
+    trace = runs.found(finding)
+    return "gone" if trace is None else str(trace.length)
+
+
+def changed(finding: Finding) -> str:
+    """The readings that differ from the preset; both ends read alike."""
+    return ", ".join(f"`{name[2:]}={value}`" for name, value in finding.readings.items() if name.startswith("A:")) or "none"
+
+
+# -- the parts, by the name after `made:` -------------------------------------------------------------------------------
+
+
+def rows(table: str, *keys: str) -> list[str]:
+    """Rows of a table, by key."""
+    by_key = {row.key: row for row in TABLES[table].rows}
+    return markdown_rows([text_row(TABLES[table], by_key[key]) for key in keys])
+
+
+def findings(slice_name: str, *prefixes: str) -> list[str]:
+    """Known findings: readings, claim, lengths."""
+    lines = ["| finding | what | claim | readings changed | pilot | here |", "|---|---|---|---|---|---|"]
+    return lines + [f"| {one.name} | {one.title} | `{one.property}` | {changed(one)} | {one.pilot} | {length(one.name)} |"
+                    for one in FINDINGS.values() if one.slice == slice_name and (not prefixes or one.name.split("/")[0] in prefixes)]
+
+
+def causes() -> list[str]:
+    """What the witness of each finding must show."""
+    from model.expr import show
+
+    shown = {one.cause.name: show(one.cause.when) for one in FINDINGS.values()}
+    by_cause = {name: ", ".join(one.name for one in FINDINGS.values() if one.cause.name == name) for name in shown}
+    return ["| cause | findings |", "|---|---|", *(f"| `{shown[name]}` | {by_cause[name]} |" for name in shown)]
+
+
+def rules() -> list[str]:
+    """The readings of `repaired` that differ from `draft`."""
+    draft, repaired = PRESETS["draft"], PRESETS["repaired"]
+    lines = ["| reading | draft | repaired | rule |", "|---|---|---|---|"]
+    return lines + [f"| `{key}` | {draft.value(key)} | {choice.value} | {choice.source} |"
+                    for key, choice in repaired.choices.items() if choice.value != draft.value(key)]
+
+
+def promises() -> list[str]:
+    """For each claim that `repaired` promises: the verdict in each slice, with the states visited."""
+    whole = {key: outcome for key, outcome in runs.whole().items() if key[1] == "repaired"}
+    lines = ["| promised | " + " | ".join(slice_name for slice_name, _ in whole) + " |", "|---" * (len(whole) + 1) + "|"]
+    for name in PRESETS["repaired"].promises:
+        cells = [next((one.verdict for one in results_of(outcome, {}) if one.property == name), "") for outcome in whole.values()]
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    return [*lines, "| distinct states | " + " | ".join(f"{one.states:,}" for one in whole.values()) + " |",
+            "| transitions | " + " | ".join(f"{one.transitions:,}" for one in whole.values()) + " |",
+            "| depth (levels) | " + " | ".join(str(one.depth) for one in whole.values()) + " |"]
+
+
+MAKE: dict[str, Callable[..., list[str]]] = {
+    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises}
