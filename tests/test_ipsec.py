@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from model.action import Refuse
 from model.ipsec import IPSEC_TABLE, SPD_TABLE
 from model.signals import GEN, KIND, TCP_STATE
-from model.table import Refuse
 from tests.alone import Alone, never_fires
 from verify.step import Disabled
 
@@ -145,9 +145,9 @@ def test_an_initiators_sa_is_larval_then_mature_then_gone(gen: str) -> None:
 
 
 def test_a_responders_sa_can_receive_before_it_can_send() -> None:
-    a = sad().do("install-in", gen="g1", inc="0", exact=True)
-    assert halves(a, "g1") == ("mature", "none", "0") and a.do("inbound ESP", gen="g1", kind="SYN").fired == ["ESP accepted"]
-    assert a.do("protect", kind="SYN+ACK").sent == []
+    a = sad().do("install-in", gen="g1", inc="1", exact=True)
+    assert halves(a, "g1") == ("mature", "none", "1") and a.do("inbound ESP", gen="g1", inc="1", kind="SYN").fired == ["ESP accepted"]
+    assert a.do("protect", kind="SYN+ACK", inc="1").sent == []
     assert halves(a.do("drop-larval", gen="g1"), "g1") == ("none", "none", "0")
 
 

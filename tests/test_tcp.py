@@ -173,6 +173,7 @@ READINGS = {"793": ("rst_check", "rfc793", "rfc5961"), "half": ("close_call", "h
             "abort": ("icmp_policy", "abort", "ignore")}
 CHOICES = {"late": "daemon reads EOF late", "newer": "ISN is newer"}
 CALLS = ("OPEN", "SEND", "CLOSE", "ABORT")
+RESTING = ("CLOSED", "LISTEN", "FIN-WAIT-2", "TIME-WAIT")  # nothing is left to send, or nobody to send it
 MESSAGES = ("OPEN", "KEEPALIVE", "UPDATE", "NOTIFICATION")
 
 
@@ -243,7 +244,8 @@ def test_cell(state: str, stimulus: str, when: str, then: str, sent: tuple[str, 
     draw = random.Random(f"{state} {stimulus} {when}")
     for _ in range(6):
         given, choices = surroundings(when, draw)
-        tcp = Alone(TCP_TABLE, {**given, "tcp.state": state})
+        resting = {"tcp.unacked": "-", "tcp.tried": False} if state in RESTING else {"tcp.retransmission": draw.random() < 0.5}
+        tcp = Alone(TCP_TABLE, {**given, **resting, "tcp.time-wait": state == "TIME-WAIT", "tcp.state": state})
         event, args = stimulus_of(stimulus, given["tcp.inc"], draw)
         if then == "x":
             with pytest.raises(Disabled):
@@ -254,6 +256,11 @@ def test_cell(state: str, stimulus: str, when: str, then: str, sent: tuple[str, 
         out = [one.removeprefix("spd: outbound ") for one in tcp.told if one.startswith("spd: ")]
         assert out == [segment(one, given["tcp.inc"], args.get("inc", "")) for one in sent]
         assert [one for one in tcp.told if not one.startswith("spd: ")] == [told(one) for one in heard]
+        if stimulus == "retransmission":
+            assert tcp.get("tcp.tried") == "true"
+        if tcp.at in RESTING:  # "all segment queues should be flushed", "turn off the other timers"
+            assert [tcp.get(f"tcp.{name}") for name in ("retransmission", "tried", "unacked")] == ["false", "false", "-"]
+        assert tcp.get("tcp.time-wait") == ("true" if tcp.at == "TIME-WAIT" else "false")
 
 
 def test_every_cell_was_read() -> None:
@@ -331,6 +338,15 @@ def test_what_was_queued_during_the_handshake_is_sent_after_it(state: str, stimu
     assert (tcp.get("tcp.unacked"), tcp.get("tcp.retransmission")) == ("OPEN", "true")
     acks = "true" if stimulus == "FIN" else "false"
     assert tcp.do("retransmission").told == [f"spd: outbound DATA OPEN {acks} 0 true"]
+
+
+@pytest.mark.parametrize(("state", "message"), [("ESTABLISHED", "OPEN"), ("ESTABLISHED", "NOTIFICATION"), ("CLOSE-WAIT", "UPDATE"),
+                                                ("CLOSE-WAIT", "NOTIFICATION")])
+def test_what_was_sent_is_kept_until_it_is_acknowledged(state: str, message: str) -> None:
+    """A NOTIFICATION leaves with the FIN of the CLOSE that follows it."""
+    tcp = Alone(TCP_TABLE, {"tcp.state": state}).do("SEND", msg=message)
+    assert tcp.get("tcp.unacked") == message
+    assert tcp.do("CLOSE").told[0] == f"spd: outbound FIN {message} {'true' if state == 'CLOSE-WAIT' else 'false'} 0 false"
 
 
 def test_a_new_connection_remembers_nothing_of_the_old_one() -> None:
