@@ -116,9 +116,13 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
     return Report(tuple(results), coverage(ordered) if todo.whole else None)
 
 
+def file_name(trace: Trace) -> str:
+    """What the file of a witness is called: by its finding, or by slice, preset and property."""
+    return re.sub(r"[^\w.-]+", "-", trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}") + ".json"
+
+
 def _write(folder: Path, trace: Trace) -> str:
-    name = trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}"
-    path = folder / (re.sub(r"[^\w.-]+", "-", name) + ".json")
+    path = folder / file_name(trace)
     write(path, to_text(trace))
     return str(path)
 
