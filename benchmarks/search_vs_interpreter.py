@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 from time import perf_counter
 
+from model.action import Event, set_
 from model.expr import Param, Range, Var, up
 from model.system import Instance, Offer, System
-from model.table import ANY, STAY, Event, Table, row, set_
+from model.table import ANY, STAY, Table, row
 from verify.search import search
 from verify.step import successors
 

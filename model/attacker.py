@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from model.action import Event, put, set_, signal
 from model.channels import DATAGRAMS, SEGMENTS
 from model.expr import Param, Range, Sort, Var, down
 from model.signals import DEL, END, FORGED, PLAIN, TCP_HARD_ERROR, fit, gen, inc, kind
-from model.table import STAY, Event, Line, Table, put, row, set_, signal
+from model.table import STAY, Line, Table, row
 
 ATTACKS = Var("budget", "attacks", Range("Attacks", 2), doc="what the attacker may still do")
 WATCHING = Sort("Attacker", ("WATCHING",))

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.action import Action, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Range, Var, show, up
 from model.readings import reading
 from model.signals import (
@@ -56,7 +57,7 @@ from model.signals import (
     TCP_SEND,
     UPDATE,
 )
-from model.table import STAY, Action, Line, Signal, Table, _Word, ignored, row, set_, signal, start, stop
+from model.table import STAY, Line, Table, _Word, ignored, row
 
 CONNECT_RETRY_COUNTER = Var("bgp", "ConnectRetryCounter", Range("ConnectRetryCounter", 1), doc="0, or 1 for any more")
 

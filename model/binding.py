@@ -11,6 +11,7 @@ SA (3.3 l.507-513).
 
 from __future__ import annotations
 
+from model.action import Event, Signal, set_, signal
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Var, disj, ite, up
 from model.readings import reading
 from model.signals import (
@@ -61,7 +62,7 @@ from model.signals import (
     passive,
     sa_usable,
 )
-from model.table import ANY, STAY, Event, Line, Signal, Table, ignored, impossible, row, set_, signal
+from model.table import ANY, STAY, Line, Table, ignored, impossible, row
 
 BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
 BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")

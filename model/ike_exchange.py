@@ -8,9 +8,9 @@ waiting time of a retry limit is longer than the life of a datagram, so that giv
 
 from __future__ import annotations
 
+from model.action import Event, Set, set_, start, stop
 from model.expr import BOOL, Const, Expr, OnWire, Var, disj, ite
 from model.signals import BY_RECEIVER, BY_SENDER, G0, G1, G2, P1_INIT, P1_RESP, SA_OUT, cookie, datagram
-from model.table import Event, Set, set_, start, stop
 
 RETRY = "RFC 2408 5.1"
 HEADER = "RFC 2408 5.2: cookies, exchange type or message are not those of an exchange under way; discarded"

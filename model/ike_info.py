@@ -18,6 +18,7 @@ NOTE: INITIAL-CONTACT removes the other phase 1 SA of the peer even if its excha
 
 from __future__ import annotations
 
+from model.action import Action, Event, Put, Signal, put, signal
 from model.channels import DATAGRAMS
 from model.expr import TRUE, Const, Expr, Sort, Var, ite
 from model.ike_exchange import DECIPHERED, HEADER, OWN_FIRST
@@ -55,7 +56,7 @@ from model.signals import (
     sa_present,
     why,
 )
-from model.table import OTHER, STAY, Action, Event, Line, Put, Signal, Table, ignored, put, row, signal
+from model.table import OTHER, STAY, Line, Table, ignored, row
 
 DELETE = "RFC 2408 3.15, 5.15; RFC 2409 5.7"
 DANGLING = "RFC 2409 8: the protocol SA outlives the ISAKMP SA"

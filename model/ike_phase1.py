@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.action import Action, Event, Put, put, set_, signal, start, stop
 from model.channels import DATAGRAMS
 from model.expr import BOOL, TRUE, Choice, Const, Value, Var, ite
 from model.ike_exchange import HEADER, NO_SA_YET, RETRY, Exchange
@@ -68,7 +69,7 @@ from model.signals import (
     attempt,
     good,
 )
-from model.table import ANY, OTHER, STAY, Action, Event, Line, Put, Table, ignored, put, row, set_, signal, start, stop
+from model.table import ANY, OTHER, STAY, Line, Table, ignored, row
 
 MAIN = "RFC 2409 5, 5.1, 5.4"
 AGGRESSIVE = "RFC 2409 5, 5.1, 5.4, aggressive mode"

@@ -19,6 +19,7 @@ Two ends that differ in it stand for a commit bit that one of them overlooked.
 
 from __future__ import annotations
 
+from model.action import Action, Put, put, set_, signal
 from model.channels import DATAGRAMS
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Value, Var, ite
 from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, RETRY, Exchange
@@ -60,7 +61,7 @@ from model.signals import (
     good,
     inc,
 )
-from model.table import ANY, OTHER, STAY, Action, Line, Put, Table, ignored, put, row, set_, signal
+from model.table import ANY, OTHER, STAY, Line, Table, ignored, row
 
 QUICK = "RFC 2409 5.5"
 COMMIT_BIT = "RFC 2408 3.1, commit bit"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from model.action import Event, put, refuse, set_, signal
 from model.channels import SEGMENTS
 from model.expr import TRUE, Choice, Const, Expr, Sort, Var, disj, ite
 from model.readings import reading
@@ -68,7 +69,7 @@ from model.signals import (
     sa_present,
     sa_usable,
 )
-from model.table import ANY, STAY, Event, Line, Table, ignored, put, refuse, row, set_, signal
+from model.table import ANY, STAY, Line, Table, ignored, row
 
 GENERATIONS = (G0, G1, G2)
 SEGMENT: dict[str, Any] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc}

@@ -10,8 +10,8 @@ protocol files import each other. Every event names the table that handles it in
 
 from __future__ import annotations
 
+from model.action import Event
 from model.expr import BOOL, Const, Enum, Expr, Param, Range, Var, disj, ite
-from model.table import Event
 
 # -- segments -----------------------------------------------------------------------------------------------------
 

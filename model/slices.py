@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from model.action import Event
 from model.attacker import ATTACKER_TABLE, ATTACKS, FORGE_DELETE, ICMP, INJECT
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE, PASSIVE_TCP_ESTABLISHMENT
 from model.binding import BINDING_TABLE, CLOCK, NEXT_INC
@@ -53,7 +54,7 @@ from model.signals import (
     TCP_ABORT,
 )
 from model.system import Instance, Monitor, Offer, System, open_system
-from model.table import Event, Table
+from model.table import Table
 from model.tcp import READ_EOF, RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
 from model.wire import COPIES, DATAGRAM_WIRE, LOSSES, SEGMENT_WIRE
 

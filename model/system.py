@@ -14,21 +14,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from model.action import Channel, Event, Put, Set, Signal, action_exprs, put
 from model.expr import TRUE, Choice, Expr, Item, ModelError, OnWire, Param, Sort, Var, show, walk
-from model.table import (
-    STAY,
-    Channel,
-    Event,
-    Put,
-    Row,
-    Set,
-    Signal,
-    Table,
-    action_exprs,
-    choices_of,
-    put,
-    row,
-)
+from model.table import STAY, Row, Table, choices_of, row
 
 State = tuple[int, ...]
 QUEUE_LIMIT = 24

@@ -15,6 +15,7 @@ listens. BGP's NOTIFICATION always comes right before its CLOSE (RFC 4271 6), so
 
 from __future__ import annotations
 
+from model.action import Event, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Choice, Const, OnWire, Value, Var, ite
 from model.readings import reading
 from model.signals import (
@@ -59,7 +60,7 @@ from model.signals import (
     inc,
     msg,
 )
-from model.table import STAY, Event, Line, Signal, Table, ignored, row, set_, signal, start, stop
+from model.table import STAY, Line, Table, ignored, row
 
 PASSIVE = Var("tcp", "passive", BOOL, doc="the TCB came from a passive OPEN")
 UNACKED = Var("tcp", "unacked", MSG, doc="last BGP message sent and not yet acknowledged")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from model.action import Action, Put, Set, Signal
 from model.expr import BOOL, FALSE, TRUE, Const, Expr, Op, Param, Range, Var, conj, disj, show
-from model.table import Action, Put, Row, Set, Signal, Table
+from model.table import Row, Table
 
 COLUMNS = ("state", "event", "guard", "actions", "next", "row", "source")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from model.action import Event, Signal, Take, put, set_, signal
 from model.channels import DATAGRAMS, SEGMENTS
 from model.expr import Const, Expr, Range, Sort, Var, disj, down, ite
 from model.signals import (
@@ -57,7 +58,7 @@ from model.signals import (
     prot,
     why,
 )
-from model.table import STAY, Event, Line, Signal, Table, Take, put, row, set_, signal
+from model.table import STAY, Line, Table, row
 
 LOSSES = Var("budget", "losses", Range("Losses", 3), doc="messages the network may still lose")
 COPIES = Var("budget", "copies", Range("Copies", 3), doc="messages that may still be seen twice")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from model.action import Signal
 from model.expr import evaluate
 from model.system import System, open_system
-from model.table import Signal, Table
+from model.table import Table
 from verify.search import search
 from verify.step import Outcome, Stimulus, View, step
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from model.action import Signal
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import Var
 from model.readings import reading
 from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, TCP_CLOSE, TCP_SEND
 from model.system import System, open_system
-from model.table import Signal, Table
+from model.table import Table
 from verify.reference import explore
 from verify.step import Outcome, Stimulus, step
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from model.action import Signal, action_exprs
 from model.channels import DATAGRAMS
 from model.expr import Item, Var, evaluate, walk
 from model.ike import (
@@ -22,7 +23,7 @@ from model.ike import (
 from model.readings import READINGS
 from model.signals import DATAGRAM, P1_INIT, P1_NEED, P1_RESP
 from model.system import Instance, Offer, System, open_system
-from model.table import Signal, Table, action_exprs
+from model.table import Table
 from model.wire import DATAGRAM_WIRE, IKE_ARRIVES
 from verify.step import Disabled, Outcome, Stimulus, View, step, successors
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from model.action import Event, set_
 from model.expr import BOOL, Enum, ModelError, Range, Var, show, up
-from model.table import STAY, Event, Table, ignored, row, set_
+from model.table import STAY, Table, ignored, row
 
 LIGHT = Enum("Light", "RED", "GREEN")
 RED, GREEN = LIGHT.consts()

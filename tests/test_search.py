@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model.action import Channel, Event, Refuse, Take, put, set_, signal
 from model.expr import (
     BOOL,
     TRUE,
@@ -32,22 +33,7 @@ from model.expr import (
     up,
 )
 from model.system import Instance, Monitor, Offer, System, open_system
-from model.table import (
-    ANY,
-    OTHER,
-    STAY,
-    Channel,
-    Event,
-    Refuse,
-    Table,
-    Take,
-    ignored,
-    impossible,
-    put,
-    row,
-    set_,
-    signal,
-)
+from model.table import ANY, OTHER, STAY, Table, ignored, impossible, row
 from verify.native import Space
 from verify.reference import explore
 from verify.search import EngineDisagreement, Query, search
@@ -114,6 +100,7 @@ def agree(system, queries=(), most=None):
     """Everything both engines can say about a system is the same; with `most`, about its first states. The native result."""
     found, space, at = walk(system, queries, most), Space(system, queries, 1 << 28), 0
     while at < min(most or space.count, space.count):
+        assert not space.full or space.grow()
         at = space.expand(at, min(most or space.count, space.count), 1 << 40)
     assert [space.state(number) for number in range(space.count)] == found.order
     assert (space["transitions"], space["rejected"], space["full"]) == (found.transitions, found.rejected, found.full)

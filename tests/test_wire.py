@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from model.action import Channel
 from model.attacker import ATTACKER_TABLE
 from model.channels import DATAGRAMS, SEGMENTS
 from model.readings import READINGS
 from model.signals import DATAGRAM, KIND
 from model.slices import build
 from model.system import open_system
-from model.table import Channel, Table
+from model.table import Table
 from model.wire import DATAGRAM_WIRE, SEGMENT_WIRE
 from properties.presets import PRESETS
 from tests.alone import Alone, never_fires

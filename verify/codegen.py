@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import Protocol
 
+from model.action import Event, Impossible, Put, Refuse, Set, Signal, Take
 from model.expr import Expr, Fired, ModelError, Sent
 from model.system import Instance, Offer, System
-from model.table import Event, Impossible, Put, Refuse, Row, Set, Signal, Take
+from model.table import Row
 from verify.emit import Body, Expressions, Val, Where, const
 from verify.layout import Layout
 from verify.reachable import YES, Key, Reachable, low, single

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from model.action import Channel
 from model.expr import ModelError
 from model.system import State, System
-from model.table import Channel
 from verify.reachable import Mask, Reachable, high, low, single
 
 WORD = 64

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from model.action import Channel, Impossible, Put, Refuse, Set, Signal
 from model.expr import Choice, Const, Expr, Fired, Item, ModelError, OnWire, Op, Param, Peer, Post, Sent, Var, show, walk
 from model.system import Instance, Monitor, Offer, System, peer_of
-from model.table import Channel, Impossible, Put, Refuse, Row, Set, Signal
+from model.table import Row
 
 Mask = int
 Key = tuple[str, str, str]  # an event at an instance: scope, table, event

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from model.action import Channel, Event, Impossible, Put, Refuse, Set, Signal, Take
 from model.expr import (
     Choice,
     Expr,
@@ -30,7 +31,7 @@ from model.expr import (
     show,
 )
 from model.system import Instance, Offer, State, System, peer_of
-from model.table import Channel, Event, Impossible, Put, Refuse, Row, Set, Signal, Take
+from model.table import Row
 
 
 class Disabled(Exception):

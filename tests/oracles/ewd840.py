@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+from model.action import Event, Set, set_
 from model.expr import BOOL, Const, Enum, Expr, Param, Range, Var, ite
 from model.system import Instance, Offer, System
-from model.table import ANY, STAY, Event, Set, Table, row, set_
+from model.table import ANY, STAY, Table, row
 
 DISTINCT, GENERATED, LEVELS = 1566, 15986, 12
 DISTINCT_OF_3, GENERATED_OF_3, LEVELS_OF_3 = 302, 2001, 9

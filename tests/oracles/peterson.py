@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.action import Event, set_
 from model.expr import BOOL, TRUE, Enum, Var
 from model.system import Instance, Offer, System
-from model.table import Event, Table, row, set_
+from model.table import Table, row
 
 DISTINCT, GENERATED, LEVELS = 42, 77, 11
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.action import Event, Impossible, Set, set_
 from model.expr import BOOL, TRUE, Choice, Const, Enum, Expr, Fired, Post, Range, Var, conj, ite
 from model.system import Instance, Offer, System
-from model.table import ANY, STAY, Event, Impossible, Set, Table, row, set_
+from model.table import ANY, STAY, Table, row
 
 DISTINCT, GENERATED, LEVELS = 1182, 6322, 14
 GENERATED_WITHOUT_OPENS = 3858

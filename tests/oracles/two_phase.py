@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.action import Event, set_
 from model.expr import BOOL, TRUE, Enum, Param, Var, conj
 from model.system import Instance, Offer, System
-from model.table import ANY, STAY, Event, Table, row, set_
+from model.table import ANY, STAY, Table, row
 
 DISTINCT, GENERATED, LEVELS = 288, 1146, 11
 
