@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from model.expr import BOOL, FALSE, TRUE, Const, Expr, Item, ModelError, Param, Value, Var, coerce, conj, show
 
 OFFERED = ("message", "signal")
-
-
 SPONTANEOUS = ("operator", "daemon", "timer", "lifetime", "network", "fault", "attacker", "environment")
 
 
