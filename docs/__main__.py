@@ -30,7 +30,7 @@ def pages() -> None:
             text = remade(before, MAKE)
             if any(block.kind == "diff" for block in blocks(text)):
                 with temporary() as copy:
-                    text = rerun(text, iter(list(follow(page, text, Copy(Path(copy))))))
+                    text = rerun(text, iter(list(follow(text, Copy(Path(copy))))))
             else:
                 text = rerun(text, iter(list(shown_commands(text, place))))
             if text != before:

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
-from lockstep.api import results_of
+from lockstep.api import file_name, results_of
 from lockstep.jobs import Outcome
 from lockstep.report import PropertyResult, Report
 from lockstep.screen import print_report
@@ -18,21 +18,24 @@ from model.trace import Trace
 from properties.findings import FINDINGS, Finding
 from properties.presets import PRESETS
 from tests import runs
-from traces.files import to_text, write
+from traces.files import read, to_text, write
 
 
 def witness_file(trace: Trace) -> str:
     """Where `lockstep verify` puts a witness."""
-    name = trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}"
-    return "out/" + name.replace("/", "-") + ".json"
+    return f"out/{file_name(trace)}"
 
 
 @cache
+def kept() -> Mapping[str, Trace]:
+    """The kept witness of each known finding; tests/test_gallery.py sees to it that a search finds the same."""
+    return {trace.finding: trace for trace in map(read, sorted(runs.GALLERY.glob("*.json")))}
+
+
 def every_witness() -> Mapping[str, Trace]:
     """Every witness of a whole run, by file."""
-    traces = [trace for outcome in runs.whole().values() for trace in outcome.traces.values()]
-    traces += [trace for trace in map(runs.found, FINDINGS) if trace is not None]
-    return {witness_file(trace): trace for trace in traces}
+    judged = [trace for outcome in runs.whole().values() for trace in outcome.traces.values()]
+    return {witness_file(trace): trace for trace in (*judged, *kept().values())}
 
 
 def write_witnesses(folder: Path) -> None:
@@ -48,10 +51,10 @@ def known(command: str) -> str | None:
     slices, presets = [one for one in words[2:3] if not one.startswith("-")], words[-1:] if words[-2:-1] == ["--preset"] else []
     if words != ["lockstep", "verify", *slices, *(["--preset"] if presets else []), *presets] or not slices:
         return None
-    kept = [one for key, one in runs.whole().items() if key[0] in slices and (not presets or key[1] in presets)]
+    chosen = [one for key, one in runs.whole().items() if key[0] in slices and (not presets or key[1] in presets)]
     text = io.StringIO()
     with redirect_stdout(text):
-        print_report(Report(tuple(result for one in kept for result in results(one))))
+        print_report(Report(tuple(result for one in chosen for result in results(one))))
     return text.getvalue()
 
 
@@ -61,15 +64,10 @@ def results(outcome: Outcome) -> list[PropertyResult]:
     found = results_of(outcome, {name: witness_file(trace) for name, trace in outcome.traces.items()})
     for other in runs.finding_jobs():
         if (other.slice, other.preset) == (job.slice, job.preset):
-            traces = {name: trace for name in other.findings if (trace := runs.found(name))}
+            traces = {name: kept()[name] for name in other.findings}
             found += results_of(Outcome(other, 0, 0, 0, 0.0, True, "", traces, frozenset(), frozenset(), 0),
                                 {name: witness_file(trace) for name, trace in traces.items()})
     return found
-
-
-def length(finding: str) -> str:
-    trace = runs.found(finding)
-    return "gone" if trace is None else str(trace.length)
 
 
 def changed(finding: Finding) -> str:
@@ -89,7 +87,7 @@ def rows(table: str, *keys: str) -> list[str]:
 def findings(slice_name: str, *prefixes: str) -> list[str]:
     """Known findings: readings, claim, lengths."""
     lines = ["| finding | what | claim | readings changed | pilot | here |", "|---|---|---|---|---|---|"]
-    return lines + [f"| {one.name} | {one.title} | `{one.property}` | {changed(one)} | {one.pilot} | {length(one.name)} |"
+    return lines + [f"| {one.name} | {one.title} | `{one.property}` | {changed(one)} | {one.pilot} | {kept()[one.name].length} |"
                     for one in FINDINGS.values() if one.slice == slice_name and (not prefixes or one.name.split("/")[0] in prefixes)]
 
 
