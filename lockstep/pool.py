@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
@@ -50,41 +52,81 @@ def stopped(job: Job) -> Outcome:
     return Outcome(job, 0, 0, 0, 0.0, False, "interrupted", {}, frozenset(), frozenset(), 0)
 
 
+class CtrlC:
+    """While it is entered, Ctrl-C is remembered instead of raised, so that nothing found so far is lost. A second one is raised.
+
+    Python delivers it to the main thread only; elsewhere there is nothing to do.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self.before: Any = None
+
+    def __enter__(self) -> CtrlC:
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _press(self, *_signal: object) -> None:
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
+
+
+@contextmanager
+def _children_without_ctrl_c() -> Iterator[None]:
+    """Processes started here never see Ctrl-C, from their first instruction on: a blocked signal stays blocked in them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run_all(jobs: Sequence[Job], workers: int, watch: Watch | None = None) -> Iterator[tuple[int, Outcome]]:
     """Each job's number and outcome, as they end. Ctrl-C ends the running ones and skips the rest; nothing is raised for it."""
-    if workers == 1 or len(jobs) == 1:
-        yield from _here(jobs, watch)
-        return
+    with CtrlC() as ctrl_c:
+        yield from _here(jobs, watch, ctrl_c) if workers == 1 or len(jobs) == 1 else _side_by_side(jobs, workers, watch, ctrl_c)
+
+
+def _side_by_side(jobs: Sequence[Job], workers: int, watch: Watch | None, ctrl_c: CtrlC) -> Iterator[tuple[int, Outcome]]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload(["lockstep.jobs"])
-    reports, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (reports, stop)) as pool:
+    reports, stop = context.Queue(), context.Event()  # these start multiprocessing's resource tracker, which unblocks Ctrl-C
+    with _children_without_ctrl_c():
+        pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (reports, stop))
         running: dict[Future[Outcome], int] = {pool.submit(_work, number, job): number for number, job in enumerate(jobs)}
+    try:
         while running:
-            try:
-                done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
-                _drain(reports, watch)
-            except KeyboardInterrupt:
+            done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+            _drain(reports, watch)
+            if ctrl_c.pressed:
                 stop.set()
-                continue
             for future in done:
                 yield running.pop(future), future.result()
+    finally:
+        stop.set()
+        pool.shutdown()
 
 
-def _here(jobs: Sequence[Job], watch: Watch | None) -> Iterator[tuple[int, Outcome]]:
-    interrupted = False
+def _here(jobs: Sequence[Job], watch: Watch | None, ctrl_c: CtrlC) -> Iterator[tuple[int, Outcome]]:
+    def report(number: int, progress: Progress) -> None:
+        if watch is not None:
+            watch(number, progress)
+        if ctrl_c.pressed:
+            raise KeyboardInterrupt
+
     for number, job in enumerate(jobs):
-        if interrupted:
-            yield number, stopped(job)
-            continue
-        try:
-            outcome = run(job, None if watch is None else partial(watch, number))
-        except KeyboardInterrupt:
-            outcome = stopped(job)
-        interrupted = outcome.why == "interrupted"
-        yield number, outcome
+        yield number, stopped(job) if ctrl_c.pressed else run(job, partial(report, number))
 
 
 def _drain(reports: Queue[Any], watch: Watch | None) -> None:

@@ -36,6 +36,7 @@ from model.signals import (
     G2,
     IKE_DELETE,
     IKE_DELETE_P1,
+    IKE_TELL,
     INFO_IC,
     INFO_P1_EXPIRED,
     INFO_RCV,
@@ -44,6 +45,7 @@ from model.signals import (
     P1_INIT,
     P1_RESP,
     P1_USABLE,
+    SA_DELETE,
     SA_IN,
     SA_OUT,
     SA_REMOVE,
@@ -90,10 +92,9 @@ def own_deletions() -> list[Line]:
     remove = signal("ipsec", SA_REMOVE(gen=gen))
     tell = put(DATAGRAMS, datagram=DEL, gen=gen, inc=0, cookie=OWN_FIRST, why=why)
     return [
-        row("SA deleted: Delete", READY, IKE_DELETE, present(gen) & P1_USABLE, [remove, tell], STAY, DELETE),
-        row("SA deleted: nobody to tell", READY, IKE_DELETE, present(gen) & ~P1_USABLE, [remove], STAY,
-            "RFC 2409 5.7: no ISAKMP SA to protect a Delete"),
-        ignored(READY, IKE_DELETE, f"{DELETE}: no such SA", guard=~present(gen)),
+        row("SA to be deleted", READY, IKE_DELETE, TRUE, [signal("ipsec", SA_DELETE(gen=gen, why=why))], STAY, "draft 3.3 l.515-516"),
+        row("SA deleted: Delete", READY, IKE_TELL, P1_USABLE, [tell], STAY, DELETE),
+        ignored(READY, IKE_TELL, "RFC 2409 5.7: no ISAKMP SA to protect a Delete", guard=~P1_USABLE, name="SA deleted: nobody to tell"),
         row("phase 1 to be deleted", READY, IKE_DELETE_P1, P1_USABLE, [signal("informational", PHASE1_GOES)], STAY,
             "draft 3.3 l.509-516, 3.4 l.552-556"),
         ignored(READY, IKE_DELETE_P1, "RFC 2408 5.15: nothing to delete", guard=~P1_USABLE),
@@ -184,6 +185,6 @@ def phase1_events() -> list[Line]:
 
 INFORMATIONAL_TABLE = Table(
     "informational", "Delete, INITIAL-CONTACT, end of phase 1 (RFC 2409 5.7, RFC 2408 5.15)", STATE,
-    (IKE_DELETE, IKE_DELETE_P1, INFO_RCV, INFO_IC, INFO_P1_EXPIRED, PHASE1_GOES, CHILD_GOES, CHILD_DELETED),
+    (IKE_DELETE, IKE_TELL, IKE_DELETE_P1, INFO_RCV, INFO_IC, INFO_P1_EXPIRED, PHASE1_GOES, CHILD_GOES, CHILD_DELETED),
     (*own_deletions(), *delete_arrives(), *phase1_events()),
 )

@@ -19,6 +19,7 @@ from model.channels import SEGMENTS
 from model.expr import TRUE, Choice, Const, Expr, Sort, Var, disj, ite
 from model.readings import reading
 from model.signals import (
+    CLEARED,
     CLOSED,
     COPY,
     DATA,
@@ -30,7 +31,7 @@ from model.signals import (
     G1,
     G2,
     GEN,
-    IKE_DELETE,
+    IKE_TELL,
     LISTEN,
     ME,
     MY_GEN,
@@ -39,6 +40,7 @@ from model.signals import (
     PROT,
     PROTECT,
     QM_NEED,
+    SA_DELETE,
     SA_DROP_LARVAL,
     SA_FOR,
     SA_GETSPI,
@@ -68,6 +70,7 @@ from model.signals import (
     sa_covers,
     sa_present,
     sa_usable,
+    why,
 )
 from model.table import ANY, STAY, Line, Table, ignored, row
 
@@ -145,6 +148,10 @@ def as_selector(exact: Expr, incarnation: Expr) -> Expr:
     return ite(~exact, selector.const("any"), ite(incarnation == "0", selector.const("0"), selector.const("1")))
 
 
+# Either half of the generation an event names can be used.
+USABLE_HALF = (SA_OUT[gen] != "none") | SA_IN[gen].among("mature", "dying")
+
+
 def processing() -> list[Line]:
     """RFC 4301 5.1 and 5.2, the SAD half; RFC 2406 3.4.3."""
     any_usable = disj(*(sa_usable(g, inc) for g in GENERATIONS))
@@ -180,6 +187,9 @@ def management() -> list[Line]:
         row("install inbound", SAD, SA_INSTALL_IN, TRUE, [set_(SA_IN[gen], "mature"), selectors], STAY, "RFC 2409 5.5"),
         row("install", SAD, SA_INSTALL, TRUE, [set_(SA_IN[gen], "mature"), set_(SA_OUT[gen], "mature"), selectors], STAY,
             "RFC 2409 5.5"),
+        row("SA deleted", SAD, SA_DELETE, USABLE_HALF, [*gone, signal("informational", IKE_TELL(gen=gen, why=why))], STAY,
+            "RFC 2401 4.6.2; RFC 2408 3.15"),
+        ignored(SAD, SA_DELETE, "RFC 2408 5.15: no such SA", guard=~USABLE_HALF),
         row("remove", SAD, SA_REMOVE, here, list(gone), STAY, "RFC 2408 5.15"),
         ignored(SAD, SA_REMOVE, "RFC 2408 5.15: no such SA", guard=~here),
         row("remove outbound half", SAD, SA_REMOVE_OUT, TRUE, [set_(SA_OUT[gen], "none")], STAY,
@@ -197,23 +207,22 @@ def lifetimes() -> list[Line]:
     began = (gen == MY_GEN) | ((gen == G0) & (ME == "A"))
     mine = (reading("rekey_by") == "both") | began
     dying = (set_(SA_OUT[gen], "dying"), set_(SA_IN[gen], ite(SA_IN[gen] == "mature", SA_IN.sort.const("dying"), SA_IN[gen])))
-    present = disj(*((gen == g) & sa_present(g) for g in GENERATIONS))
     others = disj(*((gen != g) & sa_present(g) for g in GENERATIONS))
     in_use = ~TCP.among(CLOSED, LISTEN)
     abort = ABORT_FIRST & in_use & ~others
-    delete = signal("informational", IKE_DELETE(gen=gen, why=EXPIRED))
+    delete = signal("ipsec", SA_DELETE(gen=gen, why=EXPIRED))
     return [
         row("soft limit: rekey", SAD, SOFT, usable & mine, [*dying, signal("quick-initiator", QM_NEED(inc=TCP_INC))], STAY, s),
         row("soft limit: the peer's turn", SAD, SOFT, usable & ~mine, list(dying), STAY, f"{s}; draft 3.2 l.486-491"),
-        row("hard limit", SAD, HARD, present & ~abort, [delete], STAY, s),
-        row("hard limit: abort the connection first", SAD, HARD, present & abort, [signal("tcp", TCP_ABORT)], STAY,
+        row("hard limit", SAD, HARD, USABLE_HALF & ~abort, [delete], STAY, s),
+        row("hard limit: abort the connection first", SAD, HARD, USABLE_HALF & abort, [signal("tcp", TCP_ABORT)], STAY,
             f"{s}; not in the draft: the connection ends under its SA, which then goes with the TCB"),
-        row("cleared", SAD, CLEAR, present, [signal("informational", IKE_DELETE(gen=gen, why="cleared"))], STAY, "RFC 2408 3.15"),
+        row("cleared", SAD, CLEAR, USABLE_HALF, [signal("ipsec", SA_DELETE(gen=gen, why=CLEARED))], STAY, "RFC 2408 3.15"),
     ]
 
 
 IPSEC_TABLE = Table(
     "ipsec", "SAD: outbound and inbound processing, lifetimes (RFC 4301 4.4.2, 5; RFC 2401 4.4.3)", SAD_STATE,
-    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD, CLEAR),
+    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD, CLEAR),
     (*processing(), *management(), *lifetimes()), (SA_IN, SA_OUT, SA_FOR),
 )

@@ -85,6 +85,11 @@ SELECTOR = Enum("Selector", "0", "1", "any")
 SA_FOR = Var("ipsec", "for", SELECTOR, index=GEN, doc="selectors of each generation")
 exact_ports = Param("exact", BOOL, True)  # Quick Mode identities name both ports, not "any"
 
+# Why a Delete was sent. Nobody reads it but claims and people.
+WHY = Enum("Why", "-", "session-closed", "tcp-closed", "failed", "expired", "retired", "cleared")
+NO_WHY, SESSION_GONE, TCP_GONE, FAILED, EXPIRED, RETIRED, CLEARED = WHY.consts()
+why = Param("why", WHY, "-")
+
 # spd: packets and management
 SPD_OUT = Event("outbound", kind, msg, acks, inc, resend, doc="TCP hands over a segment: which rule? (RFC 4301 5.1)")
 SPD_IN = Event("inbound PLAIN", kind, msg, acks, inc, fit, origin, doc="a packet without ESP arrives (RFC 4301 5.2)")
@@ -96,6 +101,7 @@ ESP_IN = Event("inbound ESP", gen, kind, msg, acks, inc, fit, origin, doc="an ES
 SA_GETSPI = Event("getspi", gen, inc, exact_ports, doc="reserve an inbound SPI: the half is larval")
 SA_INSTALL_IN = Event("install-in", gen, inc, exact_ports, doc="inbound half usable")
 SA_INSTALL = Event("install", gen, inc, exact_ports, doc="both halves usable")
+SA_DELETE = Event("delete", gen, why, doc="both halves go now, and the peer is told")
 SA_REMOVE = Event("remove", gen, doc="both halves gone")
 SA_REMOVE_OUT = Event("remove-out", gen, doc="outbound half gone, inbound kept")
 SA_DROP_LARVAL = Event("drop-larval", gen, doc="the negotiation ended without keys: what it reserved goes")
@@ -132,16 +138,11 @@ DATAGRAM = Enum("Datagram", "MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "AM1", "AM
 # Which phase 1 SA a message belongs to (its cookies), told by who began it, as seen by the message's sender.
 COOKIE = Enum("Cookie", "sender", "receiver")
 BY_SENDER, BY_RECEIVER = COOKIE.consts()
-# Why a Delete was sent. Nobody reads it but claims and people.
-WHY = Enum("Why", "-", "session-closed", "tcp-closed", "failed", "expired", "retired", "cleared")
-NO_WHY, SESSION_GONE, TCP_GONE, FAILED, EXPIRED, RETIRED, CLEARED = WHY.consts()
-
 datagram = Param("datagram", DATAGRAM)
 cookie = Param("cookie", COOKIE, "sender")
 good = Param("good", BOOL, True)  # proposal acceptable, hash and identity verify
 ic = Param("ic", BOOL, False)  # carries INITIAL-CONTACT (RFC 2407 4.6.3.3)
 forged = Param("forged", BOOL, False)  # not protected by the phase 1 SA: an attacker's
-why = Param("why", WHY, "-")
 
 # phase1-initiator, phase1-responder
 P1_NEED = Event("need phase 1", doc="phase1-initiator: somebody wants a Quick Mode")
@@ -157,7 +158,9 @@ QM_P1_FAILED = Event("phase 1 failed", doc="quick-initiator: no phase 1 SA is to
 QM_ABANDON = Event("abandon", doc="quick-*: the connection is gone (only where that is known to IKE)")
 QM_RCV = Event("rcv", datagram, cookie, gen, inc, good, exact_ports, doc="quick-*: a Quick Mode message arrives")
 # informational
-IKE_DELETE = Event("delete", gen, why, doc="informational: remove this SA pair and tell the peer")
+# In its own time: what TCP has handed to IPsec in this step leaves first.
+IKE_DELETE = Event("delete", gen, why, doc="informational: have this SA pair deleted")
+IKE_TELL = Event("SA deleted", gen, why, doc="informational: tell the peer that this SA pair is gone here")
 IKE_DELETE_P1 = Event("delete phase 1", doc="informational: remove the phase 1 SAs, with or without children, and tell the peer")
 INFO_RCV = Event("rcv", datagram, gen, cookie, forged, why, doc="informational: a Delete arrives")
 INFO_IC = Event("INITIAL-CONTACT", cookie, doc="informational: a newer phase 1 SA of this peer says it remembers nothing")

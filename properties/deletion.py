@@ -12,7 +12,7 @@ LAST_SA_GOES = ANY_SA & Post(~ANY_SA)
 TOO_EARLY = LAST_SA_GOES & Post(~TCP.among(CLOSED, LISTEN))
 CONFIRMED = ("b10 confirmed: filter removed", "b10 confirmed: filter left to discard", "b10 confirmed: filter kept")
 SESSION_ENDS = ("b6 session closed: mark", "b6 session closed: mark, delete phase 1", "b12 session gone: delete",
-                "b12 session gone: delete phase 1, then phase 2", "b12 session gone: delete phase 2, then phase 1")
+                "b12 session gone: delete phase 1 and 2")
 
 CLAIMS = (
     Claim("sa-outlives-connection",

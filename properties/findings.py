@@ -64,14 +64,14 @@ def _both(**values: str) -> dict[str, str]:
     return {f"{end}:{key}": value for key, value in values.items() for end in ("A", "B")}
 
 
-_AT_IDLE = Cause("session-gone", Fired("binding", "b12 session gone: delete", "b12 session gone: delete phase 1, then phase 2"))
+_AT_IDLE = Cause("session-gone", Fired("binding", "b12 session gone: delete", "b12 session gone: delete phase 1 and 2"))
 _EXPIRED = Cause("expired", Fired("ipsec", "hard limit"))
 _CONFIRMED = Cause("confirmed", Fired("binding", "b10 confirmed: filter removed"))
 _PASSIVE_AT_CLOSED = Cause("passive-closed", Fired("binding", "passive closer CLOSED: delete bound SA"))
 _PASSIVE_AT_LAST_ACK = Cause("passive-last-ack", Fired("binding", "passive closer in LAST-ACK: delete"))
 _TIME_WAIT_ENDED = Cause("time-wait-ended", Fired("binding", "b8 TIME-WAIT ended: delete bound SA"))
 _ACQUIRED = Cause("acquired", Fired("ipsec", "no SA: acquire"))
-_PHASE1_GONE = Cause("phase-1-gone", Fired("binding", "b12 session gone: delete phase 1, then phase 2"))
+_PHASE1_GONE = Cause("phase-1-gone", Fired("binding", "b12 session gone: delete phase 1 and 2"))
 _OTHER_PORT = Cause("other-port", Fired("spd", "rule for another port: BYPASS"))
 _FORGED_SYN = Cause("forged-syn", Fired("spd", "PLAIN accepted", where=(origin == FORGED) & (kind == SYN)))
 _SYN_SENT = Cause("syn-released", Fired("binding", "b2 release the SYN"))

@@ -130,8 +130,8 @@ def drops_phase_1(p1_delete: str, p1_count: str, others: bool, foreign: bool) ->
     return {"never": False, "always": True, "last_bgp_session": unused}[p1_delete]
 
 
-@pytest.mark.parametrize(("p1_delete", "p1_count", "del_trigger", "del_order"), every("p1_delete", "p1_count", "del_trigger", "del_order"))
-def test_b6_and_b12_the_end_of_a_session(p1_delete: str, p1_count: str, del_trigger: str, del_order: str) -> None:
+@pytest.mark.parametrize(("p1_delete", "p1_count", "del_trigger"), every("p1_delete", "p1_count", "del_trigger"))
+def test_b6_and_b12_the_end_of_a_session(p1_delete: str, p1_count: str, del_trigger: str) -> None:
     """l.502-516: mark, and delete phase 1 where the section asks for it; l.552-556: delete what the session left.
 
     With del_trigger tcp_closed the session's end deletes no phase 2 SA while there is a TCB; a session that ended without
@@ -139,11 +139,11 @@ def test_b6_and_b12_the_end_of_a_session(p1_delete: str, p1_count: str, del_trig
     """
     for state, tcp, graceful, others, foreign in product(LIVE, ("ESTABLISHED", "FIN-WAIT-1", "CLOSED"), *[(True, False)] * 3):
         a = end(state, {"tcp.state": tcp, "binding.other-sessions": others, "binding.foreign": foreign}, p1_delete=p1_delete,
-                p1_count=p1_count, del_trigger=del_trigger, del_order=del_order).do("session closed", graceful=graceful)
+                p1_count=p1_count, del_trigger=del_trigger).do("session closed", graceful=graceful)
         now = del_trigger == "bgp_idle" or tcp == "CLOSED"
         first = [P1] if drops_phase_1(p1_delete, p1_count, others, foreign) and (graceful or now) else []
         second = deletes("session-closed") if now else []
-        assert a.told == (first + second if del_order == "p1_first" else second + first)
+        assert a.told == second + first
         assert (a.at, a.get("binding.mark")) == ("closing", "false" if tcp == "CLOSED" else "true")
         assert a.fired[0].startswith("b12 session gone: delete" if now else "b6 session closed: mark")
 
@@ -233,6 +233,6 @@ def test_every_row_fires_in_the_component_slice() -> None:
     marked = {one.key for one in BINDING_TABLE.rows if any(isinstance(action, Impossible) for action in one.actions)}
     assert len(marked) == 4
     assert never_fires(BINDING_TABLE, "tcp.state ipsec.out", "tcp.state reading.bind reading.passive_del reading.on_failure",
-                       "tcp.state reading.del_trigger reading.p1_delete reading.del_order",
+                       "tcp.state reading.del_trigger reading.p1_delete",
                        "tcp.state reading.bind reading.confirm reading.peer_del reading.after_del reading.unmarked_del",
                        "tcp.state ipsec.out reading.bind reading.clock_start") == marked

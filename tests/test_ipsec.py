@@ -192,14 +192,14 @@ def test_the_hard_limit(tcp: str, expiry: str, another: bool) -> None:
     for state in ("mature", "dying"):
         a = sad({**pair("g1", state), **(pair("g2") if another else {}), "tcp.state": tcp}, expiry=expiry).do("hard lifetime", gen="g1")
         first = expiry == "abort" and not another and tcp not in ("CLOSED", "LISTEN")
-        assert a.told == ["tcp: ABORT" if first else "informational: delete g1 expired"]
-        assert halves(a, "g1") == (state, state, "0")  # IKE removes it, having told the peer
+        assert a.told == ["tcp: ABORT" if first else "ipsec: delete g1 expired"]
+        assert halves(a, "g1") == ((state, state, "0") if first else ("none", "none", "0"))
 
 
 def test_only_what_there_is_expires_or_is_cleared() -> None:
     for half in ({"ipsec.in[g1]": "mature"}, {"ipsec.out[g1]": "mature"}):
-        assert sad(half).do("hard lifetime", gen="g1").told == ["informational: delete g1 expired"]
-        assert sad(half).do("clear SA", gen="g1").told == ["informational: delete g1 cleared"]
+        assert sad(half).do("hard lifetime", gen="g1").told == ["ipsec: delete g1 expired"]
+        assert sad(half).do("clear SA", gen="g1").told == ["ipsec: delete g1 cleared"]
     for event, given in product(("hard lifetime", "clear SA"), ({}, {"ipsec.in[g1]": "larval"}, pair("g0"))):
         with pytest.raises(Disabled):
             sad(given).do(event, gen="g1")
@@ -212,3 +212,9 @@ def test_every_row_fires_in_the_component_slices() -> None:
     assert refusing == {"not that SA@SAD"}
     assert never_fires(IPSEC_TABLE, "reading.after_del reading.replay_window reading.rekey_by", "reading.expiry tcp.state",
                        seconds=3) == refusing
+
+
+def test_a_deletion_takes_both_halves_at_once_and_is_told_once() -> None:
+    a = sad(pair("g1")).do("delete", gen="g1", why="tcp-closed")
+    assert halves(a, "g1") == ("none", "none", "0") and a.told == ["informational: SA deleted g1 tcp-closed"]
+    assert not a.do("delete", gen="g1", why="session-closed").told
