@@ -180,8 +180,11 @@ def connection_closed() -> list[Line]:
     at_last_ack = reading("passive_del") == "at_lastack"
     return [
         *lines,
-        row("passive closer in LAST-ACK: delete", ANY, BIND_LAST_ACK, at_last_ack, delete_all(TCP_GONE), STAY, "silent: draft 3.3"),
-        ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack),
+        row("passive closer in LAST-ACK: delete bound SA", ANY, BIND_LAST_ACK, at_last_ack & SINGLE & (BOUND != "none"),
+            delete_bound(TCP_GONE), STAY, "silent: draft 3.3"),
+        row("passive closer in LAST-ACK: delete all SAs", ANY, BIND_LAST_ACK, at_last_ack & ~SINGLE, delete_all(TCP_GONE), STAY,
+            "silent: draft 3.3; findings' rule R-a"),
+        ignored(ANY, BIND_LAST_ACK, "silent: draft 3.3", guard=~at_last_ack | (SINGLE & (BOUND == "none"))),
         row("clock from the ACK ended: delete bound SA", S_CLOSING, CLOCK, ended & SINGLE & (BOUND != "none"), delete_bound(TCP_GONE), STAY,
             from_ack),
         row("clock from the ACK ended: delete all SAs", S_CLOSING, CLOCK, ended & ~SINGLE, delete_all(TCP_GONE), STAY, from_ack),
@@ -196,7 +199,7 @@ def sa_deleted() -> list[Line]:
     later = (reading("peer_del") == "defer") & ~NO_TCB
     confirms = MARK & counts & ~later
     after, unmarked = reading("after_del"), reading("unmarked_del")
-    lost = SINGLE | ~ANY_SA
+    lost = bound  # of one SA: the one the binding names; of a set: the last one
     forget = set_(MARK, False)
     closing = (S_CLOSING, S_GONE)
 

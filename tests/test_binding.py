@@ -177,8 +177,11 @@ def test_b8_and_b9_the_end_of_a_connection(how: str, passive_del: str, on_failur
 
 @pytest.mark.parametrize("passive_del", READINGS["passive_del"].values)
 def test_the_passive_closer_in_last_ack(passive_del: str) -> None:
-    a = end("closing", {"tcp.state": "LAST-ACK"}, passive_del=passive_del).do("FIN sent as passive closer")
-    assert (a.at, a.told) == ("closing", deletes("tcp-closed") if passive_del == "at_lastack" else [])
+    for bind, bound in (("single", "none"), ("single", "g1"), ("set", "g1")):
+        a = end("closing", {"tcp.state": "LAST-ACK", "binding.bound": bound}, passive_del=passive_del, bind=bind)
+        gone = deletes("tcp-closed") if bind == "set" else deletes("tcp-closed", bound) if bound != "none" else []
+        b = a.do("FIN sent as passive closer")
+        assert (b.at, b.told) == ("closing", gone if passive_del == "at_lastack" else [])
 
 
 def test_the_clock_may_start_with_the_bare_ack() -> None:
@@ -219,11 +222,11 @@ def test_b10_a_delete_for_a_marked_connection(confirm: str, bind: str, peer_del:
 
 @pytest.mark.parametrize(("unmarked_del", "bind"), every("unmarked_del", "bind"))
 def test_b11_a_delete_for_a_connection_nobody_closes(unmarked_del: str, bind: str) -> None:
-    """The draft has no else branch; with a set of SAs only the last one matters."""
-    for state, left in product(STATES, (True, False)):
-        a = end(state, {"tcp.state": "ESTABLISHED", "tcp.inc": "1", **(USABLE if left else {})}, unmarked_del=unmarked_del,
-                bind=bind).do("SA deleted by peer", gen="g1", installed=True)
-        matters = bind == "single" or not left
+    """The draft has no else branch; it speaks of the SA bound to the connection, of a set the last one."""
+    for state, left, bound in product(STATES, (True, False), ("g0", "g1")):
+        given = {"tcp.state": "ESTABLISHED", "tcp.inc": "1", "binding.bound": bound, **(USABLE if left else {})}
+        a = end(state, given, unmarked_del=unmarked_del, bind=bind).do("SA deleted by peer", gen="g1", installed=True)
+        matters = bound == "g1" if bind == "single" else not left
         does = {"ignore": [], "event18": ["bgp: TcpConnectionFails"], "renegotiate": ["quick-initiator: acquire 1"]}[unmarked_del]
         assert (a.at, a.told) == (state, does if matters else [])
 
