@@ -222,8 +222,8 @@ def main() -> None:
             print(f"lockstep: {text}; see {command} -h", file=sys.stderr)
         status = 2
     if status == _KILLED_BY_CTRL_C:
-        print("lockstep: interrupted", file=sys.stderr)
-        status = 3
+        print("lockstep: interrupted", file=sys.stderr, flush=True)
+        os._exit(3)  # not sys.exit: Python would kill itself with SIGINT if Ctrl-C came while it ran an exec(), as dataclass does
     sys.exit(status or 0)
 
 

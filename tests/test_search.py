@@ -32,8 +32,11 @@ from model.expr import (
     ite,
     up,
 )
+from model.readings import READINGS
+from model.slices import SLICES, build, slice_names
 from model.system import Instance, Monitor, Offer, System, open_system
 from model.table import ANY, OTHER, STAY, Table, ignored, impossible, row
+from properties.presets import PRESETS
 from verify.native import Space
 from verify.reference import explore
 from verify.search import EngineDisagreement, Query, search
@@ -557,6 +560,26 @@ def test_random_component_slices(seed):
     maker = Maker(Random(seed))
     system = open_system(maker.endpoint())
     agree(system, [Query("claim", Sent("line", P_N == 1) & (Post(M["x"]) == 2), ("A",))], MOST // 5)
+
+
+def readings(preset):
+    """The preset's value for every reading, at both ends."""
+    value = PRESETS[preset].value
+    return {end + key: value(key) for key, one in READINGS.items() for end in (("A:", "B:") if one.scope == "endpoint" else ("",))}
+
+
+@pytest.mark.parametrize("name", [*(f"{name} {preset}" for name in SLICES for preset in PRESETS), *slice_names()[len(SLICES):]])
+def test_the_slices_of_the_model(name):
+    """From states all over what the native search reaches first, one step in both engines."""
+    name, _, preset = name.partition(" ")
+    system, at = build(name, readings(preset) if preset else {}), 0
+    space, most = Space(system, (), 1 << 28), 100_000 if preset else 1000
+    while at < min(most, space.count) and space.count < most:
+        assert not space.full or space.grow()
+        at = space.expand(at, space.count, 20_000)
+    picked = sorted(Random(name).sample(range(space.count), min(space.count, 60 if preset else 6)))
+    system.initial = tuple(space.state(number) for number in picked)
+    agree(system, (), len(picked))
 
 
 def test_firings_are_counted_for_every_transition():
