@@ -25,8 +25,9 @@ LEGEND = "wire: == ESP, -- plaintext, .. IKE; >| arrives, X is lost, ~ an attack
 # Tables in which the decision to remove an SA or a filter falls.
 CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
-PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"), ("ipsec", "remove"),
-            ("spd", "PROTECT installed"), ("spd", "entry removed"), ("tcp", "SEND leaves with FIN")}
+SA_GONE, ENTRY_GONE = {("ipsec", "remove"), ("ipsec", "SA deleted")}, {("spd", "entry removed")}
+PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"),
+            ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE}
 
 
 @dataclass(frozen=True)
@@ -189,17 +190,17 @@ def reasons(run: Run) -> list[str]:
         for end in ENDS:
             before, after = (state_of(run.system, state, end) for state in (outcome.before, outcome.after))
             tcp = after.partition(" / ")[0]
-            for word, what, done in (("no SA", "took", ("ipsec", "remove")), ("no-entry", "removed", ("spd", "entry removed"))):
+            for word, what, done in (("no SA", "took", SA_GONE), ("no-entry", "removed", ENTRY_GONE)):
                 if word in after and word not in before:
                     whose = f"{end}'s last SA" if word == "no SA" else f"{end}'s filter"
                     found.append(f"step {number} {what} {whose} while its TCP was in {tcp}{cause(run.system, outcome, end, done)}")
     return found
 
 
-def cause(system: System, outcome: Outcome, end: str, done: tuple[str, str]) -> str:
-    """The row that decided what the row `done` carried out: the first in the step, one of the draft's before one of IKE's."""
+def cause(system: System, outcome: Outcome, end: str, done: set[tuple[str, str]]) -> str:
+    """The row that decided what one of the rows `done` carried out: the first in the step, one of the draft's before one of IKE's."""
     here = [(system.table_of_row(one.row).name, one) for one in outcome.fired if one.scope == end]
-    last = max((at for at, (table, one) in enumerate(here) if (table, one.row.name) == done), default=len(here))
+    last = max((at for at, (table, one) in enumerate(here) if (table, one.row.name) in done), default=len(here))
     found = [(table, one) for table, one in here[:last] if table in CAUSES and told(system, one)]
     found.sort(key=lambda one: CAUSES.index(one[0]))
     return f": {found[0][1].row.name} ({found[0][1].row.source})" if found else ""
