@@ -227,6 +227,17 @@ def test_a_channel_without_room_is_always_full():
     assert result.full == 2 and not result.counts.transitions
 
 
+def test_taking_a_message_that_no_one_can_have_sent():
+    """The argument may be any message; only HELLO and BYE are ever in flight, numbered 1."""
+    grab, say = Event("grab", kind, number, side, who="attacker"), Event("say", Param("late", BOOL), who="operator")
+    x = Var("m", "x", R1)
+    table = one("m", [say], [row("say", ANY, say, TRUE, [put(WIRE, kind=ite(say.params[0], "BYE", KIND.const("HELLO")), number=1)],
+                                 STAY, HERE)], [x])
+    way = one("wire", [grab], [row("grab", ANY, grab, TRUE, [Take(WIRE)], STAY, HERE)], [WIRE], place="direction")
+    result = agree(System("grab", [Instance("A", table), Instance("A>B", way)], [Offer("A", table, say), Offer("A>B", way, grab)]))
+    assert result.counts.distinct == 6 and result.counts.fired["A>B", "wire", "grab@ONLY"] == 6
+
+
 def test_monitors_and_constraint():
     system, queries, n, _ = talkers()
     was, lost = Var("monitor", "was", BOOL), Var("monitor", "lost", BOOL)
