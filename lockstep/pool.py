@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,6 +17,7 @@ from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from queue import Empty
+from types import ModuleType
 from typing import Any
 
 from lockstep.jobs import Job, Outcome, run
@@ -78,16 +80,17 @@ class CtrlC:
 
 
 @contextmanager
-def _children_without_ctrl_c() -> Iterator[None]:
-    """Processes started here never see Ctrl-C, from their first instruction on: a blocked signal stays blocked in them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+def _starting_processes() -> Iterator[None]:
+    """Processes started here never see Ctrl-C, from their first instruction on: a blocked signal stays blocked in them. Nor do they
+    run the caller's script again, of which they need nothing; a script may call lockstep.verify at its top level."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if hasattr(signal, "pthread_sigmask") else None
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        sys.modules["__main__"] = main
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_all(jobs: Sequence[Job], workers: int, watch: Watch | None = None) -> Iterator[tuple[int, Outcome]]:
@@ -102,7 +105,7 @@ def _side_by_side(jobs: Sequence[Job], workers: int, watch: Watch | None, ctrl_c
     if "forkserver" in methods:
         context.set_forkserver_preload(["lockstep.jobs"])
     reports, stop = context.Queue(), context.Event()  # these start multiprocessing's resource tracker, which unblocks Ctrl-C
-    with _children_without_ctrl_c():
+    with _starting_processes():
         pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (reports, stop))
         running: dict[Future[Outcome], int] = {pool.submit(_work, number, job): number for number, job in enumerate(jobs)}
     try:
