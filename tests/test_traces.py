@@ -390,7 +390,7 @@ def test_wire_arrows():
     system = build("teardown", run.trace.readings)
     drawn = play(run, system, system.initial[0], ("A", "bgp", MANUAL_STOP), ("A>B", "segments", "segment lost"),
                  ("", "attacker", "inject"))
-    assert drawn[1] == ["..DEL g0..>", "==ESP g0 FIN(NOTIFICATION)==>", "..DEL-P1..>"]
+    assert drawn[1] == ["==ESP g0 FIN(NOTIFICATION)==>", "..DEL-P1..>", "..DEL g0..>"]
     assert drawn[2] == ["==ESP g0 FIN(NOTIFICATION)==X"]
     assert drawn[3] == ["<--PLAIN SYN forged, exact--~"]
     drawn = play(run, system, system.initial[0], ("A", "bgp", MANUAL_STOP), ("A>B", "segments", "segment arrives and is copied"),
