@@ -1,0 +1,69 @@
+"""``lockstep verify`` as a whole: every slice under both presets, once, and what must come of it."""
+
+import pytest
+
+import lockstep
+from model.slices import SLICES
+from properties.findings import FINDINGS
+from properties.presets import PRESETS
+from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
+
+# Distinct states, transitions and levels at the default bounds. A commit that moves one says why.
+PINS = {
+    ("teardown", "draft"): (3_890_538, 36_817_998, 22),
+    ("teardown", "repaired"): (2_675_268, 24_112_716, 17),
+    ("opening", "draft"): (3_681_341, 25_224_616, 44),
+    ("opening", "repaired"): (2_657_367, 17_272_016, 36),
+}
+
+
+@pytest.fixture(scope="module")
+def report():
+    return lockstep.verify()
+
+
+def test_everything_is_as_expected(report):
+    assert report.exit_status() == 0 and report.exit_status(strict=True) == 1
+
+
+def test_every_row_fires_in_some_slice(report):
+    assert report.coverage is not None and report.coverage.unfired == ()
+
+
+def test_no_claim_is_judged_where_its_antecedent_is_unreachable(report):
+    assert [(one.property, one.slice, one.preset) for one in report.results if one.verdict == UNDECIDED] == []
+    assert {(one.property, one.slice) for one in report.results if not one.finding} == {
+        (claim.name, slice_) for claim in CLAIMS.values() for slice_ in claim.slices}
+
+
+def test_what_the_repaired_preset_promises_holds(report):
+    promised = PRESETS["repaired"].promises
+    judged = [one for one in report.results if one.preset == "repaired" and one.property in promised]
+    assert {one.property for one in judged} == set(promised)
+    assert [one for one in judged if one.verdict != HOLDS] == []
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_each_known_finding_shows_in_no_more_steps_than_its_pilot_needed(report, name):
+    (one,) = [one for one in report.results if one.finding == name]
+    assert one.verdict == VIOLATED and one.length <= FINDINGS[name].pilot
+
+
+@pytest.mark.parametrize(("slice_", "preset"), PINS)
+def test_pins(report, slice_, preset):
+    (counts,) = {(one.states, one.transitions, one.depth) for one in report.results
+                 if (one.slice, one.preset) == (slice_, preset) and not one.finding}
+    assert counts == PINS[slice_, preset]
+
+
+def test_the_pins_cover_every_slice():
+    assert set(PINS) == {(slice_, preset) for slice_ in SLICES for preset in PRESETS}
+
+
+@pytest.mark.parametrize(("reading", "breaks"), [
+    ("del_trigger=bgp_idle", "sa-outlives-connection"), ("peer_del=apply", "sa-outlives-connection"),
+    ("expiry=remove", "sa-outlives-connection"), ("p1_delete=last_bgp_session", "no-collateral-deletion"),
+])
+def test_a_rule_of_the_repair_set_back_breaks_a_promise(reading, breaks):
+    report = lockstep.verify("teardown", preset="repaired", readings=[reading], properties=[breaks], bounds={"attacks": 0, "copies": 0})
+    assert report.of(breaks).verdict == VIOLATED and report.exit_status() == 1
