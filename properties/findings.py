@@ -11,8 +11,8 @@ import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.expr import BOOL, FALSE, Expr, Fired, Peer, Post, Var
-from model.signals import FORGED, SYN, kind, origin
+from model.expr import BOOL, FALSE, TRUE, Expr, Fired, Peer, Post, Var, conj
+from model.signals import ANY_SA, FORGED, LAST_ACK, SYN, TCP, kind, origin
 from model.system import Monitor
 from properties.claim import Claim
 from properties.registry import CLAIMS
@@ -33,7 +33,8 @@ class Cause:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One known finding of a slice under a preset with some readings changed."""
+    """One known finding of a slice under a preset with some readings changed. `last`: what the step that breaks the claim must
+    itself show, where that the cause came before is not enough."""
 
     name: str
     title: str
@@ -45,6 +46,7 @@ class Finding:
     preset: str = "draft"
     source: str = ""
     bounds: Mapping[str, int] = field(default_factory=lambda: {"attacks": 0, "copies": 0})
+    last: Expr = TRUE
 
     @builtins.property
     def claim(self) -> Claim:
@@ -56,8 +58,8 @@ class Finding:
 
     @builtins.property
     def when(self) -> Expr:
-        """The claim breaks, and the cause has shown at either end, in this step or before."""
-        return self.claim.violated & Post(self.cause.seen | Peer(self.cause.seen))
+        """The claim breaks in a step as `last` wants it, and the cause has shown at either end, in this step or before."""
+        return conj(self.claim.violated, self.last, Post(self.cause.seen | Peer(self.cause.seen)))
 
 
 def _both(**values: str) -> dict[str, str]:
@@ -68,12 +70,12 @@ _AT_IDLE = Cause("session-gone", Fired("binding", "b12 session gone: delete", "b
 _EXPIRED = Cause("expired", Fired("ipsec", "hard limit"))
 _CONFIRMED = Cause("confirmed", Fired("binding", "b10 confirmed: filter removed"))
 _PASSIVE_AT_CLOSED = Cause("passive-closed", Fired("binding", "passive closer CLOSED: delete bound SA"))
-_PASSIVE_AT_LAST_ACK = Cause("passive-last-ack", Fired("binding", "passive closer in LAST-ACK: delete bound SA"))
+_PASSIVE_AT_LAST_ACK = Cause("passive-last-ack", ANY_SA & Fired("binding", "passive closer in LAST-ACK: delete bound SA"))
 _TIME_WAIT_ENDED = Cause("time-wait-ended", Fired("binding", "b8 TIME-WAIT ended: delete bound SA"))
 _ACQUIRED = Cause("acquired", Fired("ipsec", "no SA: acquire"))
 _PHASE1_GONE = Cause("phase-1-gone", Fired("binding", "b12 session gone: delete phase 1 and 2"))
 _OTHER_PORT = Cause("other-port", Fired("spd", "rule for another port: BYPASS"))
-_FORGED_SYN = Cause("forged-syn", Fired("spd", "PLAIN accepted", where=(origin == FORGED) & (kind == SYN)))
+_FORGED_SYN = Cause("forged-syn", Fired("spd", "PLAIN accepted", where=(origin == FORGED) & (kind == SYN)) & Fired("tcp", "SYN"))
 _SYN_SENT = Cause("syn-released", Fired("binding", "b2 release the SYN"))
 _BOTH_NEGOTIATED = Cause("remote-sa", Fired("binding", "remote peer: SA is there"))
 _SYN_BEFORE_QM3 = Cause("syn-before-qm3", Fired("tcp", "SYN"))
@@ -98,13 +100,15 @@ FINDINGS = {one.name: one for one in (
     Finding("F-03/keep", "passive closer keeps: the SA is orphaned when the Delete is lost", "teardown", "no-orphan-sa",
             _TIME_WAIT_ENDED, 8, _BY_TCP | _both(passive_del="keep"), source=_F03),
     Finding("F-03/at-closed", "passive closer deletes at CLOSED: the peer loses its SA in TIME-WAIT", "teardown",
-            "sa-outlives-connection", _PASSIVE_AT_CLOSED, 6, _BY_TCP | _both(passive_del="at_closed"), source=_F03),
+            "sa-outlives-connection", _PASSIVE_AT_CLOSED, 6, _BY_TCP | _both(passive_del="at_closed"), source=_F03,
+            last=Fired("informational", "Delete: pair removed")),
     Finding("F-03/at-lastack", "passive closer deletes with its FIN: it cannot retransmit it", "teardown", "sa-outlives-need",
             _PASSIVE_AT_LAST_ACK, 4, _BY_TCP | _both(passive_del="at_lastack"), source=_F03),
     Finding("F-03/at-lastack-confirm", "passive closer deletes with its FIN: its Delete confirms a teardown that goes on", "teardown",
             "delete-means-closed", _PASSIVE_AT_LAST_ACK, 5, _BY_TCP | _both(passive_del="at_lastack"), source=_F03),
     Finding("F-03/at-lastack-stuck", "passive closer deletes with its FIN: LAST-ACK ends by user timeout only", "teardown",
-            "close-ends", _PASSIVE_AT_LAST_ACK, 6, _BY_TCP | _both(passive_del="at_lastack", after_del="discard"), source=_F03),
+            "close-ends", _PASSIVE_AT_LAST_ACK, 6, _BY_TCP | _both(passive_del="at_lastack", after_del="discard", p1_delete="never"),
+            source=_F03, last=Post(TCP == LAST_ACK)),
     Finding("F-06/bypass", "filters removed: segments leave in plaintext", "teardown", "no-plaintext-out", _CONFIRMED, 9,
             source=_F06),
     Finding("F-06/bypass-in", "filters removed: forged plaintext is accepted", "teardown", "accepted-is-authentic", _CONFIRMED, 9,
@@ -120,7 +124,7 @@ FINDINGS = {one.name: one for one in (
     Finding("F-33/port", "filters for port 170 protect nothing", "teardown", "no-plaintext-out", _OTHER_PORT, 1, _both(port="170"),
             source="draft 3.2 l.435-436; RFC 4271 8.2.1"),
     Finding("F-35/listener", "a SYN in plaintext is accepted: nothing stands before the listener", "opening", "no-plaintext-in",
-            _FORGED_SYN, 2, source="silent: draft 3.2, 3.6", bounds={"losses": 0}),
+            _FORGED_SYN, 3, source="silent: draft 3.2, 3.6", bounds={"losses": 0}),
     Finding("F-37/two-SAs", "both ends begin: one connection under two SAs", "opening", "one-sa-strict", _BOTH_NEGOTIATED, 7,
             source="draft 3.1 l.406-411", bounds=_QUIET),
     Finding("L-01/closed-port", "a protected SYN for a closed port is answered by RST in plaintext", "opening", "no-plaintext-out",
