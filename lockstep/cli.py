@@ -40,6 +40,11 @@ def fail(text: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+def reader_gone() -> None:
+    """Whoever read standard output has enough: what is left goes nowhere, also what Python flushes when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Bad input ends with one line and status 2; what is not true with 1; engines that differ with 4."""
@@ -61,7 +66,8 @@ def one_line_errors() -> Iterator[None]:
     except ModelError as error:
         fail(f"the model is wrong, please report it: {error}", DISAGREEMENT)
     except BrokenPipeError:
-        raise
+        reader_gone()
+        raise typer.Exit(0) from None
     except OSError as error:
         fail(f"{error.filename2 or error.filename or 'output'}: {error.strerror}; choose another place", USAGE)
 
@@ -208,7 +214,7 @@ def main() -> None:
         status = app(standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes at the end
+        reader_gone()
         status = 0
     except (KeyboardInterrupt, typer.Abort):
         status = _KILLED_BY_CTRL_C
