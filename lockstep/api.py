@@ -94,7 +94,7 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
 
     readings: overrides as ``"[A:|B:]KEY=VALUE"``. bounds: budgets and channel capacities other than the slice's. workers: processes.
     memory: GiB a search may use. timeout: seconds a search may take. out: folder for the witnesses (None: none are written).
-    Raises UsageError for a name or value that does not exist, verify.search.EngineDisagreement where engines differ.
+    Raises UsageError for a name or value that does not exist, verify.query.EngineDisagreement where engines differ.
     """
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}")

@@ -16,7 +16,8 @@ from properties.findings import FINDINGS
 from properties.registry import CLAIMS
 from traces.names import named
 from traces.replay import model_digest, replay
-from verify.search import Hit, Progress, Query, Result, search
+from verify.query import Hit, Query
+from verify.search import Progress, Result, search
 from verify.step import step
 
 ENDS = ("A", "B")

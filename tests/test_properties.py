@@ -17,7 +17,8 @@ from properties.endings import STUCK
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, claims_of, in_runs, to_depth
-from verify.search import Query, search
+from verify.query import Query
+from verify.search import search
 from verify.step import Firing, Message, Outcome, StepView
 
 PLACE = re.compile(r"draft \d(\.\d)? l\.\d+|RFC \d{3,4} \d")

@@ -38,8 +38,9 @@ from model.system import Instance, Monitor, Offer, System, open_system
 from model.table import ANY, OTHER, STAY, Table, ignored, impossible, row
 from properties.presets import PRESETS
 from verify.native import Space
+from verify.query import EngineDisagreement, Query
 from verify.reference import explore
-from verify.search import EngineDisagreement, Query, search
+from verify.search import search
 from verify.step import Disabled, Outcome, StepView, step, stimuli
 
 HERE = "made up"

@@ -9,53 +9,21 @@ shortest ones it is the first in the order of `verify.step.stimuli`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
 
-from model.expr import Expr, evaluate
-from model.system import State, System
+from model.system import System
 from verify.native import Space
+from verify.query import EngineDisagreement, Hit, Query, allowed, between, text_of, true_at
 from verify.reference import Counts
-from verify.step import Outcome, StepView, Stimulus, successors
+from verify.step import Outcome, successors
 
 EVERY_ROW_FIRED = "every row fired"
 CHUNK = 0.05  # seconds of native work between two looks at the clock and the keyboard
 FIRST_BUDGET = 2_000
 TUNE_AFTER = 1.0  # seconds of exploring after which better code is worth compiling
-
-
-class EngineDisagreement(Exception):
-    """The native search and the reference interpreter differ: an error of this program. The text has both sides."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """Ask for the first transition where `when` is true at one of `scopes`.
-
-    `when` reads what a `StepView` can: the state before, Post, Peer, Sent, Fired, OnWire. `initial`: it is also asked of the
-    initial states, as of a step that changes nothing. It is not asked of a transition that breaks the system's constraint.
-    """
-
-    name: str
-    when: Expr
-    scopes: tuple[str, ...]
-    initial: bool = False
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A shortest way to a query: `length` stimuli from `initial`; the last one makes it true at `scope`.
-
-    With length 0 the query is true in the initial state itself.
-    """
-
-    query: str
-    scope: str
-    length: int
-    stimuli: tuple[Stimulus, ...]
-    initial: State
 
 
 @dataclass(frozen=True)
@@ -189,7 +157,7 @@ def _impossible(space: Space, number: int) -> None:
     for _ in successors(space.system, state):
         pass
     raise EngineDisagreement(f"{space.system.name}: native code reached a row that is impossible, or found no row, from\n"
-                             f"{_text(space.system, state)}\nThe interpreter finds nothing wrong there.")
+                             f"{text_of(space.system, state)}\nThe interpreter finds nothing wrong there.")
 
 
 def _hit(space: Space, query: Query, found: int) -> Hit | None:
@@ -198,43 +166,16 @@ def _hit(space: Space, query: Query, found: int) -> Hit | None:
         return None
     if found < -1:
         initial = space.state(-2 - found)
-        scope = _true_at(space.system, query, Outcome(initial, initial, (), ()))
+        scope = true_at(space.system, query, Outcome(initial, initial, (), ()))
         if scope is None:
             raise EngineDisagreement(f"{space.system.name}: native code says that {query.name} is true, the interpreter that it "
-                                     f"is false, in the initial state\n{_text(space.system, initial)}")
+                                     f"is false, in the initial state\n{text_of(space.system, initial)}")
         return Hit(query.name, scope, 0, (), initial)
     states = [space.state(number) for number in space.path(found)]
-    stimuli = [_between(space.system, before, after) for before, after in pairwise(states)]
-    for stimulus, outcome in _allowed(space.system, states[-1]):
-        scope = _true_at(space.system, query, outcome)
+    stimuli = [between(space.system, before, after) for before, after in pairwise(states)]
+    for stimulus, outcome in allowed(space.system, states[-1]):
+        scope = true_at(space.system, query, outcome)
         if scope is not None:
             return Hit(query.name, scope, len(states), (*stimuli, stimulus), states[0])
     raise EngineDisagreement(f"{space.system.name}: native code says that a step makes {query.name} true, the interpreter finds "
-                             f"none, from\n{_text(space.system, states[-1])}")
-
-
-def _allowed(system: System, state: State) -> Iterator[tuple[Stimulus, Outcome]]:
-    """The transitions of a state that keep to the constraint."""
-    for stimulus, outcome in successors(system, state):
-        if evaluate(system.constraint, StepView(system, "", outcome)):
-            yield stimulus, outcome
-
-
-def _true_at(system: System, query: Query, outcome: Outcome) -> str | None:
-    """The first scope of the query at which it is true of this step."""
-    for scope in query.scopes:
-        if evaluate(query.when, StepView(system, scope, outcome)):
-            return scope
-    return None
-
-
-def _between(system: System, before: State, after: State) -> Stimulus:
-    for stimulus, outcome in _allowed(system, before):
-        if outcome.after == after:
-            return stimulus
-    raise EngineDisagreement(f"{system.name}: native code says that a step leads from\n{_text(system, before)}\nto\n"
-                             f"{_text(system, after)}\nThe interpreter finds none.")
-
-
-def _text(system: System, state: State) -> str:
-    return "\n".join(f"  {name} = {value}" for name, value in system.describe(state).items())
+                             f"none, from\n{text_of(space.system, states[-1])}")

@@ -1,0 +1,20 @@
+"""``lockstep replay``"""
+
+from __future__ import annotations
+
+from lockstep.shell import Json, TraceFile, one_line_errors, print_json
+
+EPILOG = "Example:  lockstep replay out/F-01-plaintext.json"
+
+
+def replay(trace: TraceFile, as_json: Json = False) -> None:
+    """Run a trace on the reference interpreter: status 0 if it is a run of this model and ends as it claims, else 1."""
+    with one_line_errors():
+        from lockstep import api
+
+        run = api.replay(trace)
+    if as_json:
+        print_json({"trace": str(trace), "property": run.trace.property, "end": run.trace.end, "steps": run.trace.length,
+                     "replayed": True})
+    else:
+        print(f"{trace}: replayed {run.trace.length} steps; {run.trace.property} is violated at {run.trace.end} in the last one")

@@ -1,0 +1,48 @@
+"""``lockstep show``"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lockstep.shell import Json, TraceFile, one_line_errors
+
+EPILOG = ("Examples:  lockstep show out/F-01-plaintext.json   |   "
+          "lockstep show out/F-01-plaintext.json --format python -o test_f01.py")
+
+
+class Format(StrEnum):
+    """Renderings of a trace."""
+
+    ladder = "ladder"
+    diff = "diff"
+    json = "json"
+    python = "python"
+
+
+def show(
+    trace: TraceFile,
+    format_: Annotated[Format, typer.Option("--format", help="How to render it.")] = Format.ladder,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Replay a trace and render it: as a ladder, as changes of variables, as JSON, or as a Python test."""
+    with one_line_errors():
+        from lockstep import api
+        from traces.diff import diff
+        from traces.files import to_text, write
+        from traces.ladder import ladder
+        from traces.python import python_test
+
+        renderings = {Format.ladder: ladder, Format.diff: diff, Format.python: python_test}
+        run = api.replay(trace)
+        chosen = Format.json if as_json else format_
+        text = to_text(run.trace) if chosen == Format.json else renderings[chosen](run)
+        if output is not None:
+            write(output, text)
+        else:
+            sys.stdout.write(text)

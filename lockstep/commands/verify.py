@@ -1,0 +1,59 @@
+"""``lockstep verify``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lockstep.shell import Json, one_line_errors, print_json
+
+EPILOG = ("Examples:  lockstep verify   |   lockstep verify teardown --preset draft   |   "
+          "lockstep verify teardown --preset repaired --reading B:after_del=bypass --property no-plaintext-out")
+
+
+def verify(
+    slices: Annotated[list[str] | None, typer.Argument(metavar="[SLICE]...", help="Slices to search; all if none is given.")] = None,
+    property_: Annotated[list[str] | None, typer.Option("--property", help="Judge this claim only; may be repeated.")] = None,
+    reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
+                                                           help="Change a reading of the preset.")] = None,
+    preset: Annotated[list[str] | None, typer.Option("--preset", help="draft or repaired; both if none is given.")] = None,
+    bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound of the slice: losses, "
+                                                    "copies, attacks, segments, datagrams.")] = None,
+    engine: Annotated[str, typer.Option(help="The engine that judges: search.")] = "search",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on any violation, expected or not.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
+    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Visit every reachable state of the slices, judge the claims, and write a shortest witness for each that breaks.
+
+    Exit status: 0 as expected (promises of the preset hold, known findings show), 1 not as expected, 2 bad input, 3 something
+    undecided or interrupted, 4 engines disagree.
+    """
+    from lockstep import api, screen
+
+    with one_line_errors(), screen.Watching(quiet=as_json) as watching:
+        report = api.verify(*(slices or ()), preset=preset or None, readings=reading or (), properties=property_ or (),
+                            bounds=_bounds(bound or []), engine=engine, workers=workers, memory=memory, timeout=timeout, out=out,
+                            progress=watching.progress, started=watching.started)
+    if as_json:
+        print_json(report.to_document())
+    else:
+        screen.print_report(report)
+    raise typer.Exit(report.exit_status(strict))
+
+
+def _bounds(texts: list[str]) -> dict[str, int]:
+    from lockstep.choice import UsageError
+
+    found = {}
+    for text in texts:
+        key, equals, number = text.partition("=")
+        if not equals or not number.isdecimal():
+            raise UsageError(f"bound {text!r}: write KEY=N with a whole number from 0 on")
+        found[key] = int(number)
+    return found

@@ -1,0 +1,59 @@
+"""What the commands share: options, JSON on standard output, and errors of one line with the right exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
+TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="A trace file that lockstep verify wrote.")]
+
+
+def fail(text: str, status: int) -> NoReturn:
+    """One line on standard error, and the exit status."""
+    print(f"lockstep: {text}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def reader_gone() -> None:
+    """Whoever read standard output has enough: what is left goes nowhere, also what Python flushes when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Bad input ends with one line and status 2; what is not true with 1; engines that differ with 4."""
+    from lockstep.choice import UsageError
+    from lockstep.report import DISAGREEMENT, NOT_AS_EXPECTED, USAGE
+    from model.expr import ModelError
+    from model.trace import TraceError
+    from traces.replay import NotARun
+    from verify.query import EngineDisagreement
+
+    try:
+        yield
+    except (UsageError, TraceError) as error:
+        fail(str(error), USAGE)
+    except NotARun as error:
+        fail(str(error), NOT_AS_EXPECTED)
+    except EngineDisagreement as error:
+        fail(f"internal error, please report it: {error}", DISAGREEMENT)
+    except ModelError as error:
+        fail(f"the model is wrong, please report it: {error}", DISAGREEMENT)
+    except BrokenPipeError:
+        reader_gone()
+        raise typer.Exit(0) from None
+    except OSError as error:
+        fail(f"{error.filename2 or error.filename or 'output'}: {error.strerror}; choose another place", USAGE)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, indent=1, ensure_ascii=False))
