@@ -113,6 +113,11 @@ def print_report(report: Report) -> None:
     _print_end(console, report)
 
 
+def _line(console: Console, text: str) -> None:
+    """A line as it is: neither wrapped nor coloured."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def _verdict(one: PropertyResult | None) -> Text:
     if one is None:
         return Text("")
@@ -124,10 +129,10 @@ def _verdict(one: PropertyResult | None) -> Text:
 def _print_search(console: Console, one: PropertyResult) -> None:
     bounds = ", ".join(f"{key} {value}" for key, value in one.bounds.items())
     changed = "".join(f" {key}={value}" for key, value in one.readings.items())
-    console.print(f"{one.slice}, {one.preset}{changed}: {one.states:,} states, {one.transitions:,} transitions, depth {one.depth}, "
-                  f"{one.seconds:.1f} s, engine {one.engine}; bounds: {bounds}", highlight=False)
+    _line(console, f"{one.slice}, {one.preset}{changed}: {one.states:,} states, {one.transitions:,} transitions, depth {one.depth}, "
+                  f"{one.seconds:.1f} s, engine {one.engine}; bounds: {bounds}")
     if one.reason and one.verdict == UNDECIDED:
-        console.print(f"  undecided: {one.reason}", highlight=False)
+        _line(console, f"  undecided: {one.reason}")
 
 
 def _print_findings(console: Console, found: Sequence[PropertyResult]) -> None:
@@ -146,15 +151,15 @@ def _print_end(console: Console, report: Report) -> None:
     console.print()
     for one in report.results:
         if one.trace and not one.finding:
-            console.print(f"{one.property}, {one.slice}, {one.preset}: lockstep show {one.trace}", highlight=False)
+            _line(console, f"{one.property}, {one.slice}, {one.preset}: lockstep show {one.trace}")
     if report.coverage:
         fired = report.coverage.total - len(report.coverage.unfired)
-        console.print(f"rows fired in some slice: {fired} of {report.coverage.total}", highlight=False)
+        _line(console, f"rows fired in some slice: {fired} of {report.coverage.total}")
         for table, row in report.coverage.unfired:
-            console.print(f"  never fires: {table}: {row}", highlight=False)
+            _line(console, f"  never fires: {table}: {row}")
     for one in report.results:
         if not one.as_expected:
             what = f"finding {one.finding}" if one.finding else one.property
-            console.print(f"not as expected: {what}, {one.slice}, {one.preset}: {one.verdict}, expected {one.expected}", highlight=False)
+            _line(console, f"not as expected: {what}, {one.slice}, {one.preset}: {one.verdict}, expected {one.expected}")
         elif one.verdict == UNDECIDED:
-            console.print(f"undecided: {one.finding or one.property}, {one.slice}, {one.preset}: {one.reason}", highlight=False)
+            _line(console, f"undecided: {one.finding or one.property}, {one.slice}, {one.preset}: {one.reason}")

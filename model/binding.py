@@ -74,6 +74,7 @@ CLOCK = Event("TIME-WAIT clock", who="timer", doc="the draft's clock, where a ba
 SINGLE = reading("bind") == "single"
 AT_IDLE = reading("del_trigger") == "bgp_idle"
 NO_TCB = TCP.among(CLOSED, LISTEN)
+UNBIND = set_(BOUND, "none")
 P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER
                                                 & ((reading("p1_count") == "bgp_only") | ~FOREIGN))
 EVERY_STATE = (S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE)
@@ -104,17 +105,20 @@ def opening() -> list[Line]:
     syn = signal("tcp", TCP_OPEN(passive=False, inc=NEXT_INC))
     this_port = disj(*((gen == g) & sa_usable(g, NEXT_INC) for g in (G0, G1, G2)))
     bind = set_(BOUND, bound_to(gen))
+    usable = [sa_usable(g, NEXT_INC) for g in (G0, G1)]
+    bind_ready = set_(BOUND, bound_to(ite(usable[0], G0, ite(usable[1], G1, G2))))
+    unmark = set_(MARK, False)
     return [
-        row("b1 listen", ANY, BIND_CONNECT(passive=True), NO_TCB, [set_(MARK, False), signal("tcp", TCP_OPEN(passive=True))],
-            S_OPENING, start),
+        row("b1 listen", ANY, BIND_CONNECT(passive=True), NO_TCB, [unmark, signal("tcp", TCP_OPEN(passive=True))], S_OPENING,
+            start),
         row("reconnect", ANY, BIND_RECONNECT, TRUE, [signal("binding", BIND_CONNECT(passive=passive))], STAY,
             "RFC 4271 8.2.2: drops the TCP connection, then initiates or awaits another"),
         row("b1 start again: another port", S_WAITING, BIND_CONNECT(passive=False), NO_TCB & ~ready,
             [set_(NEXT_INC, up(NEXT_INC)), signal("quick-initiator", QM_NEED(inc=up(NEXT_INC)))], STAY,
             "silent (F-41): RFC 4271 8.2.2 Connect, event 9, a new source port"),
         row("b1 start: SA first", tuple(s for s in EVERY_STATE if s is not S_WAITING), BIND_CONNECT(passive=False), NO_TCB & ~ready,
-            [set_(MARK, False), protect, signal("quick-initiator", QM_NEED(inc=NEXT_INC))], S_WAITING, start),
-        row("b1 start: SA is there", ANY, BIND_CONNECT(passive=False), NO_TCB & ready, [set_(MARK, False), protect, syn], S_OPENING,
+            [unmark, protect, signal("quick-initiator", QM_NEED(inc=NEXT_INC))], S_WAITING, start),
+        row("b1 start: SA is there", ANY, BIND_CONNECT(passive=False), NO_TCB & ready, [unmark, bind_ready, protect, syn], S_OPENING,
             start),
         ignored(ANY, BIND_CONNECT, "RFC 9293 3.10.1: the old connection still exists", guard=~NO_TCB),
         row("b2 release the SYN", S_WAITING, BIND_P2_UP, this_port, [bind, syn], S_OPENING, two),
@@ -133,19 +137,21 @@ def opening() -> list[Line]:
 def session_closed() -> list[Line]:
     """Sections 3.3 and 3.4: the FSM went to Idle."""
     b6, b12 = "draft 3.3 l.502-516", "draft 3.4 l.552-556"
-    deletes = AT_IDLE | NO_TCB
-    p1 = P1_GOES & (graceful | deletes)
+    p1 = P1_GOES & (graceful | AT_IDLE | NO_TCB)
     drop_p1 = signal("informational", IKE_DELETE_P1)
     gone = delete_all(SESSION_GONE)
-    mark = set_(MARK, ~NO_TCB)
+    mark = set_(MARK, True)
     live = (S_OPENING, S_UP)
     abandon = [signal("quick-initiator", QM_ABANDON), signal("quick-responder", QM_ABANDON)]
+    order = f"{b12}; nothing orders two datagrams, so which Delete leaves first is no difference here"
     return [
-        row("b6 session closed: mark", live, BIND_CLOSED, ~deletes & ~p1, [mark], S_CLOSING, b6),
-        row("b6 session closed: mark, delete phase 1", live, BIND_CLOSED, ~deletes & p1, [mark, drop_p1], S_CLOSING, b6),
-        row("b12 session gone: delete", live, BIND_CLOSED, deletes & ~p1, [mark, *gone], S_CLOSING, b12),
-        row("b12 session gone: delete phase 1 and 2", live, BIND_CLOSED, deletes & p1, [mark, *gone, drop_p1], S_CLOSING,
-            f"{b12}; nothing orders two datagrams, so which Delete leaves first is no difference here"),
+        row("b6 session closed: mark", live, BIND_CLOSED, ~AT_IDLE & ~NO_TCB & ~p1, [mark], S_CLOSING, b6),
+        row("b6 session closed: mark, delete phase 1", live, BIND_CLOSED, ~AT_IDLE & ~NO_TCB & p1, [mark, drop_p1], S_CLOSING, b6),
+        row("b12 session gone: delete", live, BIND_CLOSED, AT_IDLE & ~NO_TCB & ~p1, [mark, *gone], S_CLOSING, b12),
+        row("b12 session gone: delete phase 1 and 2", live, BIND_CLOSED, AT_IDLE & ~NO_TCB & p1, [mark, *gone, drop_p1], S_CLOSING, order),
+        row("b12 session and connection gone: delete", live, BIND_CLOSED, NO_TCB & ~p1, [UNBIND, *gone], S_GONE, b12),
+        row("b12 session and connection gone: delete phase 1 and 2", live, BIND_CLOSED, NO_TCB & p1, [UNBIND, *gone, drop_p1], S_GONE,
+            order),
         row("attempt dropped before the SYN", S_WAITING, BIND_CLOSED, TRUE, [*abandon, *gone], S_NONE,
             "silent (F-41); findings' rule R-a: the SA of a connection that never came"),
         ignored((S_NONE, S_CLOSING, S_GONE), BIND_CLOSED, b12),
@@ -170,10 +176,10 @@ def connection_closed() -> list[Line]:
         for name, when, why, source in occasions:
             lines += [
                 row(f"{name}: delete bound SA", states, BIND_TCB_CLOSED, when & SINGLE & (BOUND != "none"),
-                    [port, *abandon, *delete_bound(why)], after, source),
+                    [port, *abandon, *delete_bound(why), UNBIND], after, source),
                 row(f"{name}: no SA bound", states, BIND_TCB_CLOSED, when & SINGLE & (BOUND == "none"), [port, *abandon], after,
                     source),
-                row(f"{name}: delete all SAs", states, BIND_TCB_CLOSED, when & ~SINGLE, [port, *abandon, *delete_all(why)], after,
+                row(f"{name}: delete all SAs", states, BIND_TCB_CLOSED, when & ~SINGLE, [port, *abandon, *delete_all(why), UNBIND], after,
                     f"{source}; findings' rule R-a"),
             ]
         lines.append(row("TCB closed: SA kept", states, BIND_TCB_CLOSED, rest, [port, *abandon], after, "silent: draft 3.3"))
@@ -197,28 +203,30 @@ def sa_deleted() -> list[Line]:
     bound = ite(SINGLE, bound_to(gen) == BOUND, ~ANY_SA)
     counts = (reading("confirm") == "any_del") | ((reading("confirm") == "bound_only") & installed & bound)
     later = (reading("peer_del") == "defer") & ~NO_TCB
-    confirms = MARK & counts & ~later
+    marked = MARK | (SESSION_STATE == S_CLOSING)  # closing is marked: b6 and b12 see to that
+    confirms = marked & counts & ~later
     after, unmarked = reading("after_del"), reading("unmarked_del")
     lost = bound  # of one SA: the one the binding names; of a set: the last one
     forget = set_(MARK, False)
     closing = (S_CLOSING, S_GONE)
+    not_closing = tuple(s for s in EVERY_STATE if s is not S_CLOSING)
 
     def confirmed(name: str, when: Expr, entry: list[Signal]) -> list[Line]:
         guard = confirms & when
-        return [row(f"b10 confirmed: {name}", closing, BIND_SA_DELETED, guard, [forget, *entry], S_GONE, b10)]
+        return [row(f"b10 confirmed: {name}", closing, BIND_SA_DELETED, guard, [forget, UNBIND, *entry], S_GONE, b10)]
 
     return [
         *confirmed("filter removed", after == "bypass", [signal("spd", SPD_SET(entry=NO_ENTRY))]),
         *confirmed("filter left to discard", after == "discard", [signal("spd", SPD_SET(entry=DISCARD))]),
         *confirmed("filter kept", after == "acquire", []),
-        ignored(closing, BIND_SA_DELETED, "findings' rule R-b", guard=MARK & counts & later, name="b10 remembered until CLOSED"),
-        ignored(closing, BIND_SA_DELETED, b10, guard=MARK & ~counts, name="b10 no confirmation"),
+        ignored(closing, BIND_SA_DELETED, "findings' rule R-b", guard=marked & counts & later, name="b10 remembered until CLOSED"),
+        ignored(closing, BIND_SA_DELETED, b10, guard=marked & ~counts, name="b10 no confirmation"),
         impossible((S_NONE, S_WAITING, S_OPENING, S_UP), BIND_SA_DELETED, "b6, b12 set the mark and lead to closing; b1 clears it",
                    guard=MARK),
-        ignored(ANY, BIND_SA_DELETED, b11, guard=~MARK & ((unmarked == "ignore") | ~lost), name="b11 ignored"),
-        row("b11 connection failed", ANY, BIND_SA_DELETED, ~MARK & (unmarked == "event18") & lost, [signal("bgp", BGP_EVENT[18])],
+        ignored(not_closing, BIND_SA_DELETED, b11, guard=~marked & ((unmarked == "ignore") | ~lost), name="b11 ignored"),
+        row("b11 connection failed", not_closing, BIND_SA_DELETED, ~marked & (unmarked == "event18") & lost, [signal("bgp", BGP_EVENT[18])],
             STAY, b11),
-        row("b11 renegotiate", ANY, BIND_SA_DELETED, ~MARK & (unmarked == "renegotiate") & lost,
+        row("b11 renegotiate", not_closing, BIND_SA_DELETED, ~marked & (unmarked == "renegotiate") & lost,
             [signal("quick-initiator", QM_NEED(inc=TCP_INC))], STAY, b11),
     ]
 

@@ -36,7 +36,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """A run. `start` says which of the slice's initial states it begins in, `end` at which end the claim breaks."""
+    """A run. `start` says which of the slice's initial states it begins in, `end` at which end the claim breaks; `property` and
+    `end` are empty where the run was recorded without a claim that it breaks."""
 
     digest: str
     slice: str

@@ -1,8 +1,9 @@
 """The default rendering: a ladder in the manner of RFC 9293's figures.
 
-Columns: step, A's state (TCP / BGP, its phase 1 SA and its SAs), the wire, B's state, what happened and where it is written. An
-arrow begins at the end that sends it, ends in `|` at the end where it arrives, and ends in `X` where it is lost; `~` marks what
-an attacker made. Each step shows what it sent and what it received; the messages under way are in the rows above.
+Columns: step, the time of a timed run, A's state (TCP / BGP, its phase 1 SA and its SAs), the wire, B's state, what happened
+and where it is written. An arrow begins at the end that sends it, ends in `|` at the end where it arrives, and ends in `X`
+where it is lost; `~` marks what an attacker made. Each step shows what it sent and what it received; the messages under way are
+in the rows above.
 """
 
 from __future__ import annotations
@@ -127,28 +128,40 @@ def cited(source: str) -> str:
 def ladder(run: Run) -> str:
     """The run as text; ends in a newline."""
     system, trace = run.system, run.trace
-    table: list[tuple[str, tuple[str, str], list[Arrow], list[str]]] = [("0", states_of(system, run.initial), [], surroundings(run))]
+    clock = clock_of(run)
+    table: list[tuple[str, tuple[str, str], list[Arrow], list[str]]] = [("  0", states_of(system, run.initial), [], surroundings(run))]
     for number, outcome in enumerate(run.outcomes, 1):
         words = [text for text in (told(system, firing) for firing in outcome.fired) if text]
-        table.append((str(number), states_of(system, outcome.after), arrows(system, outcome), words))
+        broken = "!" if trace.property and number == len(run.outcomes) else " "
+        table.append((f"{number:>3}{broken}", states_of(system, outcome.after), arrows(system, outcome), words))
     wide_a, wide_b = (max(len(both[at]) for _, both, _, _ in table) for at in (0, 1))
     wide = max([12, *(len(arrow.draw(0)) + 3 for _, _, drawn, _ in table for arrow in drawn)])
-    lines = [*heading(run), f"     {'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
+    lines = [*heading(run), f"     {clock[0]}{'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
     before = ("", "")
-    for label, both, drawn, words in table:
-        broken = "!" if int(label) == len(run.outcomes) else " "
+    for (label, both, drawn, words), time in zip(table, clock[1:], strict=True):
         shown = ["    |" if now == then else now for now, then in zip(both, before, strict=True)]
         before = both
         for at in range(max(1, len(drawn), len(words))):
             arrow = drawn[at].draw(wide) if at < len(drawn) else " " * wide
             left, right = shown if at == 0 else ("", "")
             text = words[at] if at < len(words) else ""
-            lines.append(f"{label if at == 0 else '':>3}{broken if at == 0 else ' '} {left.ljust(wide_a)}  {arrow}  "
-                         f"{right.ljust(wide_b)}  {text}".rstrip())
-    claim = CLAIMS[trace.property]
-    lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
-    lines += [f"why: {reason}" for reason in reasons(run)]
+            first = f"{label:<4} {time}" if at == 0 else " " * (5 + len(time))
+            lines.append(f"{first}{left.ljust(wide_a)}  {arrow}  {right.ljust(wide_b)}  {text}".rstrip())
+    if trace.property:
+        claim = CLAIMS[trace.property]
+        lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
+        lines += [f"why: {reason}" for reason in reasons(run)]
     return "\n".join([*lines, LEGEND]) + "\n"
+
+
+def clock_of(run: Run) -> list[str]:
+    """The column of times, heading and start first: seconds where the trace has them, else nothing."""
+    times = [one.time for one in run.trace.steps]
+    if all(time is None for time in times):
+        return [""] * (2 + len(times))
+    cells = ["time/s", f"{0:.3f}", *("" if time is None else f"{time:.3f}" for time in times)]
+    wide = max(map(len, cells))
+    return [f"{cell:>{wide}}  " for cell in cells]
 
 
 def states_of(system: System, state: State) -> tuple[str, str]:
@@ -167,7 +180,9 @@ def heading(run: Run) -> list[str]:
     steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
     finding = f" ({trace.finding})" if trace.finding else ""
     changed = differing(run)
-    return [f"{trace.property}{finding}   {VIOLATED}, {steps}, slice {trace.slice}, preset {trace.preset}",
+    said = f"{trace.property}{finding}   {VIOLATED}" if trace.property else f"a run by {trace.engine}"
+    seed = "" if trace.seed is None else f", seed {trace.seed}"
+    return [f"{said}, {steps}, slice {trace.slice}, preset {trace.preset}{seed}",
             *([f"readings changed: {', '.join(changed)}"] if changed else [])]
 
 

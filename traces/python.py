@@ -33,7 +33,8 @@ def python_test(run: Run) -> str:
     from pprint import pformat
 
     trace = run.trace
-    name = re.sub(r"\W+", "_", trace.finding or trace.property).lower()
-    title = f"{trace.property} is violated in {trace.length} steps, slice {trace.slice}, preset {trace.preset}."
+    name = re.sub(r"\W+", "_", trace.finding or trace.property or "run").lower()
+    what = f"{trace.property} is violated in {trace.length} steps" if trace.property else f"A run of {trace.length} steps by {trace.engine}"
+    title = f"{what}, slice {trace.slice}, preset {trace.preset}."
     document = pformat(to_document(trace), width=120, sort_dicts=False)
     return _TEST.format(title=title, file=f"test_{name}.py", document=document, name=name, length=trace.length)

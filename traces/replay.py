@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model.expr import Expr, ModelError, evaluate
+from model.expr import TRUE, Expr, ModelError, evaluate
 from model.slices import ENDS, SLICES, build
 from model.system import Monitor, State, System
 from model.trace import Trace, TraceError
@@ -31,10 +31,11 @@ class Run:
 
 
 def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
-    """What the last step must make true, and the history bits that needs. Raises TraceError."""
+    """What the last step must make true, and the history bits that needs; a run that claims nothing: TRUE. Raises TraceError."""
     for what, name, known in (("slice", trace.slice, SLICES), ("preset", trace.preset, PRESETS), ("property", trace.property, CLAIMS),
-                              ("finding", trace.finding or "F-01/order", FINDINGS), ("end", trace.end, ENDS)):
-        if name not in known:
+                              ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
+        claims_nothing = not name and not trace.finding and (what == "finding" or not trace.property)
+        if name not in known and not claims_nothing:
             raise TraceError(f"{what} {shown(name)}: there is no such {what}; there are {', '.join(known)}")
     if not trace.engine.isprintable():
         raise TraceError(f"engine {shown(trace.engine)}: this is not a name; the file is damaged")
@@ -44,6 +45,8 @@ def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
             raise TraceError(f"finding {finding.name}: it belongs to slice {finding.slice} and property {finding.property}, not to "
                              f"{trace.slice} and {trace.property}; the file is damaged")
         return finding.when, finding.monitors
+    if not trace.property:
+        return TRUE, ()
     claim = CLAIMS[trace.property]
     if trace.slice not in claim.slices:
         raise TraceError(f"property {claim.name}: it is not judged in slice {trace.slice}, only in {', '.join(claim.slices)}")

@@ -17,4 +17,6 @@ def replay(trace: TraceFile, as_json: Json = False) -> None:
         print_json({"trace": str(trace), "property": run.trace.property, "end": run.trace.end, "steps": run.trace.length,
                      "replayed": True})
     else:
-        print(f"{trace}: replayed {run.trace.length} steps; {run.trace.property} is violated at {run.trace.end} in the last one")
+        claims = run.trace.property
+        end = f"; {claims} is violated at {run.trace.end} in the last one" if claims else "; it claims nothing"
+        print(f"{trace}: replayed {run.trace.length} steps{end}")
