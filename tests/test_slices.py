@@ -27,7 +27,7 @@ PINS = {
     ("teardown", "draft"): (2949, 14190, 15),
     ("teardown", "repaired"): (1473, 6366, 11),
     ("opening", "draft"): (744, 1722, 21),
-    ("opening", "repaired"): (1159, 2478, 23),
+    ("opening", "repaired"): (1149, 2466, 23),
 }
 
 

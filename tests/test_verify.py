@@ -12,8 +12,8 @@ from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
 PINS = {
     ("teardown", "draft"): (3_890_538, 36_817_998, 22),
     ("teardown", "repaired"): (2_675_268, 24_112_716, 17),
-    ("opening", "draft"): (3_681_341, 25_224_616, 44),
-    ("opening", "repaired"): (2_657_367, 17_272_016, 36),
+    ("opening", "draft"): (3_654_447, 25_085_596, 44),
+    ("opening", "repaired"): (2_673_703, 17_417_251, 36),
 }
 
 
