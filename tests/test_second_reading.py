@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from model.action import Impossible, Put, Refuse, Set, Signal, Take
+from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import BOOL, Choice, Expr, Item, OnWire, Param, Unknown, Valuation, Var, evaluate, leaf_key, walk
 from model.readings import READINGS
+from model.signals import BGP_EVENT
 from model.table import Row, Table, line_exprs
 from model.tcp import TCP_TABLE
-from tests.second_reading import Course, tcp
+from tests.second_reading import Course, bgp, tcp
 
 Given = dict[tuple[str, ...], tuple[Expr, int]]
 Read = Callable[[str, str, Any, Any], Course | None]
@@ -245,4 +247,39 @@ def test_tcp(tcp_differences: list[Case]) -> None:
 @pytest.mark.xfail(strict=True, reason="the table reads the text otherwise; docs/readings.md")
 def test_tcp_defect(defect: str, tcp_differences: list[Case]) -> None:
     found = [case for case in tcp_differences if TCP_DEFECTS[defect](case)]
+    assert not found, report(found)
+
+
+# -- BGP ----------------------------------------------------------------------------------------------------------
+
+
+def told_by_bgp(action: Signal, reader: Valuation) -> tuple[Any, ...]:
+    values = [plain(action.call.value(param), reader) for param in action.call.event.params]
+    names = {("tcp", "SEND"): "send", ("tcp", "CLOSE"): "drop", ("binding", "session closed"): "released",
+             ("binding", "connect"): "connect", ("binding", "reconnect"): "again", ("binding", "OPEN received"): "bound"}
+    return (names[(action.table, action.call.event.name)], *values)
+
+
+def read_bgp(state: str, event: str, arg: Any, own: Any) -> Course:
+    (number,) = (number for number, one in BGP_EVENT.items() if one.name == event)
+    return bgp.read(state, number, own)
+
+
+BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE), told_by_bgp)
+
+
+def told_by_checks(action: Signal, reader: Valuation) -> tuple[Any, ...]:
+    assert action.table == "bgp"
+    return ("event", action.call.event.number)
+
+
+BGP_MESSAGE = Comparison(
+    BGP_MESSAGE_TABLE, lambda state, event, arg, own: bgp.check(arg.msg, arg.fault, own),
+    named(BGP_MESSAGE_TABLE, state_of_this="bgp.state", delaying="bgp.DelayOpenTimer",
+          detect_in_established="bgp.CollisionDetectEstablishedState"), told_by_checks)
+
+
+@pytest.mark.parametrize("one", [BGP, BGP_MESSAGE], ids=["bgp", "bgp-message"])
+def test_bgp(one: Comparison) -> None:
+    found = differences(one)
     assert not found, report(found)
