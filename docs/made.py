@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from lockstep.api import file_name, results_of
-from lockstep.jobs import Outcome
+from lockstep.jobs import Judgement, Outcome
 from lockstep.report import PropertyResult, Report
 from lockstep.screen import print_report
 from model.slices import TABLES
@@ -17,6 +17,7 @@ from model.text import markdown_rows, text_row
 from model.trace import Trace
 from properties.findings import FINDINGS, Finding
 from properties.presets import PRESETS
+from properties.registry import VIOLATED
 from tests import runs
 from traces.files import read, to_text, write
 
@@ -65,7 +66,7 @@ def results(outcome: Outcome) -> list[PropertyResult]:
     for other in runs.finding_jobs():
         if (other.slice, other.preset) == (job.slice, job.preset):
             traces = {name: kept()[name] for name in other.findings}
-            found += results_of(Outcome(other, 0, 0, 0, 0.0, True, "", traces, frozenset(), frozenset(), 0),
+            found += results_of(Outcome(other, 0, 0, 0, 0.0, "", {name: Judgement(VIOLATED) for name in traces}, traces),
                                 {name: witness_file(trace) for name, trace in traces.items()})
     return found
 

@@ -1,6 +1,7 @@
 """Take one known finding, search for its shortest witness, replay it, and look at the states it passes through."""
 
-from lockstep.jobs import Job, run
+from lockstep.engines import run
+from lockstep.jobs import Job
 from properties.findings import FINDINGS
 from traces.ladder import ladder
 from traces.replay import replay

@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "replay", "verify"]
+__all__ = ["Limits", "__version__", "replay", "verify"]
 
 if TYPE_CHECKING:
     from lockstep.api import replay, verify
+    from lockstep.jobs import Limits
 
 
 def __getattr__(name: str) -> Any:
     """The API is imported when it is first used: building and checking the tables takes a second."""
-    if name in ("verify", "replay"):
+    if name in ("verify", "replay", "Limits"):
         from lockstep import api
 
         return getattr(api, name)

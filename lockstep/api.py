@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
+from lockstep.agreement import contradictions
 from lockstep.choice import UsageError, parse, preset_of, readings
-from lockstep.jobs import Job, Outcome
+from lockstep.engines import ENGINES
+from lockstep.jobs import Job, Limits, Outcome
 from lockstep.pool import run_all
 from lockstep.report import Coverage, PropertyResult, Report
 from model.expr import ModelError
@@ -18,13 +20,14 @@ from model.slices import SLICES, TABLES, bounds_of, build, slice_names
 from model.trace import Trace, TraceError
 from properties.findings import FINDINGS, Finding, findings_of
 from properties.presets import PRESETS
-from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED, claims_of
+from properties.registry import CLAIMS, HOLDS, VIOLATED, claims_of
 from traces.files import read, to_text, write
 from traces.replay import NotARun, Run
 from traces.replay import replay as replay_trace
-from verify.search import EVERY_ROW_FIRED, Progress
+from verify.query import Progress
+from verify.search import EVERY_ROW_FIRED
 
-ENGINES = ("search",)
+SHOWING = ("search", "bmc")  # engines that can show a known finding with its shortest witness
 
 
 @dataclass(frozen=True)
@@ -35,38 +38,47 @@ class Plan:
     whole: bool
 
 
-def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str], properties: Sequence[str], bounds: Mapping[str, int],
-         memory: float, timeout: float | None) -> Plan:
+def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (), properties: Sequence[str] = (),
+         bounds: Mapping[str, int] | None = None, limits: Limits | None = None, engines: Sequence[str] = ("search",)) -> Plan:
     """What to run. Raises UsageError for whatever does not exist, before anything is run."""
-    overrides = parse(texts)
+    overrides, limits, bounds = parse(texts), limits or Limits(), bounds or {}
     for name in slices:
         if name not in slice_names():
             raise UsageError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
     for name in properties:
         if name not in CLAIMS:
             raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-    if not 0 < memory < inf:
-        raise UsageError(f"memory {memory:g}: give a number of GiB greater than 0")
-    if timeout is not None and not timeout > 0:
-        raise UsageError(f"timeout {timeout:g}: give a number of seconds greater than 0")
-    whole = not (slices or properties or overrides or bounds)
+    _check(limits)
+    whole = not (slices or properties or overrides or bounds) and "search" in engines
     chosen = slices or (*SLICES, *(() if not whole else (f"component-{table}" for table in TABLES)))
     jobs: list[Job] = []
     for name in chosen:
         for preset in presets if name in SLICES else presets[:1]:
             preset_of(preset)
-            jobs += _jobs_of(name, preset, overrides, properties, bounds, memory, timeout)
-    if properties and not any(job.properties or job.findings for job in jobs):
+            jobs += _jobs_of(Job(name, preset, overrides, bounds=bounds, limits=limits), properties, engines)
+    if properties and not any(job.asked for job in jobs):
         raise UsageError(f"property {properties[0]!r}: not registered with slice {', '.join(chosen)}; it belongs to "
                          f"{', '.join(CLAIMS[properties[0]].slices)}")
     return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
 
 
-def _jobs_of(name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int], memory: float,
-             timeout: float | None) -> list[Job]:
+def _check(limits: Limits) -> None:
+    if not 0 < limits.memory < inf:
+        raise UsageError(f"memory {limits.memory:g}: give a number of GiB greater than 0")
+    if limits.timeout is not None and not limits.timeout > 0:
+        raise UsageError(f"timeout {limits.timeout:g}: give a number of seconds greater than 0")
+    for name in ("depth", "runs", "steps"):
+        if getattr(limits, name) < 1:
+            raise UsageError(f"{name} {getattr(limits, name)}: give a whole number from 1 on")
+
+
+def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> list[Job]:
+    """The jobs of one slice under one preset: its claims for each engine, its known findings for the first that can show them."""
+    name, overrides = base.slice, base.overrides
     try:
-        bounds_of(name, bounds)
-        unread = set(overrides) - set(build(name, readings(preset, overrides), bounds=bounds).readings_read) if overrides else set()
+        bounds_of(name, base.bounds)
+        chosen = readings(base.preset, overrides)
+        unread = set(overrides) - set(build(name, chosen, bounds=base.bounds).readings_read) if overrides else set()
     except ModelError as error:
         raise UsageError(str(error)) from None
     if unread:
@@ -74,36 +86,38 @@ def _jobs_of(name: str, preset: str, overrides: Mapping[str, str], properties: S
     registered = tuple(claim.name for claim in claims_of(name) if not properties or claim.name in properties)
     if name in SLICES and not registered:
         return []
-    jobs = [Job(name, preset, overrides, registered, bounds=bounds, memory=memory, timeout=timeout)]
-    if not overrides and not bounds:
+    jobs = [replace(base, properties=registered, engine=engine) for engine in engines if registered or engine == "search"]
+    showing = next((engine for engine in SHOWING if engine in engines), None)
+    if showing and not overrides and not base.bounds:
         together: dict[str, list[Finding]] = {}
-        for one in findings_of(name, preset):
+        for one in findings_of(name, base.preset):
             if not properties or one.property in properties:
                 together.setdefault(repr((sorted(one.readings.items()), sorted(one.bounds.items()))), []).append(one)
-        jobs += [Job(name, preset, group[0].readings, (), tuple(one.name for one in group), group[0].bounds, memory, timeout)
-                 for group in together.values()]
+        jobs += [replace(base, overrides=group[0].readings, findings=tuple(one.name for one in group), bounds=group[0].bounds,
+                         engine=showing) for group in together.values()]
     return jobs
 
 
 def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: Iterable[str] = (), properties: Sequence[str] = (),
-           bounds: Mapping[str, int] | None = None, engine: str = "search", workers: int | None = None, memory: float = 2.0,
-           timeout: float | None = None, out: Path | str | None = None,
-           progress: Callable[[Job, Progress], None] | None = None,
+           bounds: Mapping[str, int] | None = None, engine: str = "search", workers: int | None = None, limits: Limits | None = None,
+           out: Path | str | None = None, progress: Callable[[Job, Progress], None] | None = None,
            started: Callable[[Sequence[Job]], None] | None = None) -> Report:
     """Judge the claims of the slices (all of them where none is named) under a preset (all where none is named).
 
-    readings: overrides as ``"[A:|B:]KEY=VALUE"``. bounds: budgets and channel capacities other than the slice's. workers: processes.
-    memory: GiB a search may use. timeout: seconds a search may take. out: folder for the witnesses (None: none are written).
-    Raises UsageError for a name or value that does not exist, verify.query.EngineDisagreement where engines differ.
+    readings: overrides as ``"[A:|B:]KEY=VALUE"``. bounds: budgets and channel capacities other than the slice's. engine: one of
+    `lockstep.engines.ENGINES`, or "all". workers: processes. limits: memory, time and depth of each engine. out: folder for the
+    witnesses (None: none are written).
+    Raises UsageError for a name or value that does not exist, verify.query.EngineDisagreement where an engine and the interpreter
+    differ.
     """
-    if engine not in ENGINES:
-        raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}")
+    if engine not in (*ENGINES, "all"):
+        raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}, all")
     if workers is not None and workers < 1:
         raise UsageError(f"workers {workers}: give a whole number from 1 on")
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
     presets = [preset] if isinstance(preset, str) else list(preset or PRESETS)
-    todo = plan(slices, presets, readings, properties, bounds or {}, memory, timeout)
+    todo = plan(slices, presets, readings, properties, bounds, limits or Limits(), ENGINES if engine == "all" else (engine,))
     if started:
         started(todo.jobs)
     watch = None if progress is None else (lambda number, report: progress(todo.jobs[number], report))
@@ -113,12 +127,13 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
     for outcome in ordered:
         paths = {name: _write(Path(out), trace) for name, trace in outcome.traces.items()} if out is not None else {}
         results += results_of(outcome, paths)
-    return Report(tuple(results), coverage(ordered) if todo.whole else None)
+    return Report(tuple(results), coverage(ordered) if todo.whole else None, tuple(contradictions(results)))
 
 
 def file_name(trace: Trace) -> str:
-    """What the file of a witness is called: by its finding, or by slice, preset and property."""
-    return re.sub(r"[^\w.-]+", "-", trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}") + ".json"
+    """What the file of a witness is called: by its finding, or by slice, preset and property; and by the engine, if not the search."""
+    engine = "" if trace.engine == "search" else f"-{trace.engine}"
+    return re.sub(r"[^\w.-]+", "-", (trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}") + engine) + ".json"
 
 
 def _write(folder: Path, trace: Trace) -> str:
@@ -128,33 +143,28 @@ def _write(folder: Path, trace: Trace) -> str:
 
 
 def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResult]:
-    """A job's outcome as verdicts; nothing stronger than what was established."""
+    """A job's outcome as typed results."""
     job = outcome.job
     promised = PRESETS[job.preset].promises
     results = []
-    for name, finding in [(name, "") for name in job.properties] + [(FINDINGS[name].property, name) for name in job.findings]:
-        trace, reason = outcome.traces.get(finding or name), ""
-        if trace is not None:
-            verdict = VIOLATED
-        elif not outcome.complete:
-            verdict, reason = UNDECIDED, outcome.why
-        elif not finding and name not in outcome.reachable:
-            verdict, reason = UNDECIDED, "its antecedent is unreachable here, so it was not put to the test"
-        else:
-            verdict = HOLDS
+    for asked in job.asked:
+        judgement, trace = outcome.judgements[asked], outcome.traces.get(asked)
+        finding = asked if job.findings else ""
+        name = FINDINGS[asked].property if finding else asked
         expected = VIOLATED if finding else HOLDS if name in promised else None
         results.append(PropertyResult(
-            job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), verdict, "search", outcome.states,
-            outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length,
-            paths.get(finding or name), reason, finding, expected, CLAIMS[name].requirements))
+            job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), judgement.verdict, job.engine,
+            outcome.states, outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length,
+            paths.get(asked), judgement.reason, judgement.shown, finding, expected, CLAIMS[name].requirements))
     return results
 
 
 def coverage(outcomes: Sequence[Outcome]) -> Coverage | None:
     """Rows that fired in no slice; None where a search was cut short."""
-    if any(not outcome.complete and outcome.why != EVERY_ROW_FIRED for outcome in outcomes if not outcome.job.findings):
+    searches = [outcome for outcome in outcomes if outcome.job.engine == "search" and not outcome.job.findings]
+    if any(outcome.why not in ("", EVERY_ROW_FIRED) for outcome in searches):
         return None
-    fired = {one for outcome in outcomes for one in outcome.fired}
+    fired = {one for outcome in searches for one in outcome.fired}
     every = {(table.name, row.key) for table in TABLES.values() for row in table.firing}
     return Coverage(len(every), tuple(sorted(every - fired)))
 

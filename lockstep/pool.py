@@ -20,8 +20,10 @@ from queue import Empty
 from types import ModuleType
 from typing import Any
 
-from lockstep.jobs import Job, Outcome, run
-from verify.search import Progress
+from lockstep.engines import run
+from lockstep.jobs import Job, Judgement, Outcome
+from properties.registry import UNDECIDED
+from verify.query import Progress
 
 Watch = Callable[[int, Progress], None]
 
@@ -51,7 +53,8 @@ def _work(number: int, job: Job) -> Outcome:
 
 def stopped(job: Job) -> Outcome:
     """What is known of a job that was interrupted before it began: nothing."""
-    return Outcome(job, 0, 0, 0, 0.0, False, "interrupted", {}, frozenset(), frozenset(), 0)
+    why = "interrupted"
+    return Outcome(job, 0, 0, 0, 0.0, why, {name: Judgement(UNDECIDED, why) for name in job.asked})
 
 
 class CtrlC:
@@ -103,7 +106,7 @@ def _side_by_side(jobs: Sequence[Job], workers: int, watch: Watch | None, ctrl_c
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["lockstep.jobs"])
+        context.set_forkserver_preload(["lockstep.engines.search"])
     reports, stop = context.Queue(), context.Event()  # these start multiprocessing's resource tracker, which unblocks Ctrl-C
     with _starting_processes():
         pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (reports, stop))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockstep import __version__
-from properties.registry import UNDECIDED, VIOLATED
+from properties.registry import HOLDS, UNDECIDED, VIOLATED
 
 AS_EXPECTED, NOT_AS_EXPECTED, USAGE, NOT_DECIDED, DISAGREEMENT = 0, 1, 2, 3, 4
 
@@ -18,7 +18,8 @@ class PropertyResult:
     """One claim in one slice under one preset (with `readings` that differ from it), or one known finding.
 
     `length` and `trace` (a file) belong to the witness of a violation; `depth` counts levels of the search, the initial states
-    being the first. `expected` is what the preset promises or the finding foretells; None where nobody promised anything.
+    being the first; what an engine does not count is 0. `shown`: a counterexample to induction, as a ladder. `expected` is what
+    the preset promises or the finding foretells; None where nobody promised anything.
     """
 
     slice: str
@@ -35,13 +36,15 @@ class PropertyResult:
     length: int | None = None
     trace: str | None = None
     reason: str = ""
+    shown: str = ""
     finding: str = ""
     expected: str | None = None
     requirements: tuple[str, ...] = ()
 
     @builtins.property
     def as_expected(self) -> bool:
-        return self.expected is None or self.verdict in (self.expected, UNDECIDED)
+        """Whether the verdict does not gainsay what was expected; the weaker words of sampling and bounded search never do."""
+        return {HOLDS: self.verdict != VIOLATED, VIOLATED: self.verdict != HOLDS}.get(self.expected or "", True)
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,26 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """All results of one call. `coverage` only where every slice was run to its end."""
+    """All results of one call. `coverage` only where every slice was searched to its end. `contradictions`: where two engines
+    cannot both be right, one line each."""
 
     results: tuple[PropertyResult, ...]
     coverage: Coverage | None = None
+    contradictions: tuple[str, ...] = ()
     version: str = field(default=__version__)
 
-    def of(self, property_: str, slice_: str | None = None, preset: str | None = None) -> PropertyResult:
+    def of(self, property_: str, slice_: str | None = None, preset: str | None = None, engine: str | None = None) -> PropertyResult:
         """The result of a claim. Raises KeyError where there is not exactly one."""
         found = [one for one in self.results if one.property == property_ and not one.finding
-                 and slice_ in (None, one.slice) and preset in (None, one.preset)]
+                 and slice_ in (None, one.slice) and preset in (None, one.preset) and engine in (None, one.engine)]
         if len(found) != 1:
-            raise KeyError(f"{property_}: {len(found)} results; name slice and preset")
+            raise KeyError(f"{property_}: {len(found)} results; name slice, preset and engine")
         return found[0]
 
     def exit_status(self, strict: bool = False) -> int:
-        """0 as expected, 1 not as expected, 3 something undecided (which 1 outranks)."""
+        """0 as expected, 4 engines disagree, 1 not as expected, 3 something undecided; the first of 4, 1, 3 that applies."""
+        if self.contradictions:
+            return DISAGREEMENT
         unexpected = any(not one.as_expected for one in self.results) or bool(self.coverage and self.coverage.unfired)
         if unexpected or (strict and any(one.verdict == VIOLATED for one in self.results)):
             return NOT_AS_EXPECTED
@@ -78,6 +85,8 @@ class Report:
     def to_document(self) -> dict[str, Any]:
         """The report as one JSON document."""
         document: dict[str, Any] = {"results": [_plain(one) for one in self.results], "version": self.version}
+        if self.contradictions:
+            document["contradictions"] = list(self.contradictions)
         if self.coverage:
             document["rows"] = {"total": self.coverage.total, "unfired": [list(one) for one in self.coverage.unfired]}
         return document

@@ -16,14 +16,14 @@ from lockstep.jobs import Job
 from lockstep.report import PropertyResult, Report
 from properties.findings import FINDINGS
 from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
-from verify.search import Progress
+from verify.query import Progress
 
 COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
 PLAIN_EVERY = 2.0  # seconds between lines of progress where standard error is not a terminal
 
 
 def title_of(job: Job) -> str:
-    about = f", {' '.join(job.findings)}" if job.findings else ""
+    about = f", {' '.join(job.findings)}" if job.findings else "" if job.engine == "search" else f", {job.engine}"
     return f"{job.slice}" if job.slice.startswith("component-") else f"{job.slice}, {job.preset}{about}"
 
 
@@ -95,20 +95,21 @@ def print_report(report: Report) -> None:
     """Claims by verdicts, the known findings, and what was not as expected."""
     console = Console() if sys.stdout.isatty() else Console(width=200)
     claims = [one for one in report.results if not one.finding]
-    searches = list(dict.fromkeys((one.slice, one.preset) for one in claims))
+    searches = list(dict.fromkeys((one.slice, one.preset, one.engine) for one in claims))
     if claims:
         table = Table(title="claims", title_justify="left", box=None, pad_edge=False)
         table.add_column("property", no_wrap=True)
-        for slice_, preset in searches:
-            table.add_column(f"{slice_}\n{preset}", no_wrap=True)
+        several = len({engine for _, _, engine in searches}) > 1
+        for slice_, preset, engine in searches:
+            table.add_column(f"{slice_}\n{preset}" + f"\n{engine}" * several, no_wrap=True)
         for name in CLAIMS:
             row = [_verdict(one) for search in searches
-                   for one in [next((r for r in claims if (r.slice, r.preset, r.property) == (*search, name)), None)]]
+                   for one in [next((r for r in claims if (r.slice, r.preset, r.engine, r.property) == (*search, name)), None)]]
             if any(str(cell) for cell in row):
                 table.add_row(name, *row)
         console.print(table)
-        for slice_, preset in searches:
-            _print_search(console, next(one for one in claims if (one.slice, one.preset) == (slice_, preset)))
+        for search in searches:
+            _print_search(console, next(one for one in claims if (one.slice, one.preset, one.engine) == search))
     _print_findings(console, sorted((one for one in report.results if one.finding), key=lambda one: one.finding))
     _print_end(console, report)
 
@@ -129,7 +130,8 @@ def _verdict(one: PropertyResult | None) -> Text:
 def _print_search(console: Console, one: PropertyResult) -> None:
     bounds = ", ".join(f"{key} {value}" for key, value in one.bounds.items())
     changed = "".join(f" {key}={value}" for key, value in one.readings.items())
-    _line(console, f"{one.slice}, {one.preset}{changed}: {one.states:,} states, {one.transitions:,} transitions, depth {one.depth}, "
+    counted = [f"{count:,} {what}" for count, what in ((one.states, "states"), (one.transitions, "transitions")) if count]
+    _line(console, f"{one.slice}, {one.preset}{changed}: {', '.join([*counted, f'depth {one.depth}'])}, "
                   f"{one.seconds:.1f} s, engine {one.engine}; bounds: {bounds}")
     if one.reason and one.verdict == UNDECIDED:
         _line(console, f"  undecided: {one.reason}")
@@ -157,6 +159,12 @@ def _print_end(console: Console, report: Report) -> None:
         _line(console, f"rows fired in some slice: {fired} of {report.coverage.total}")
         for table, row in report.coverage.unfired:
             _line(console, f"  never fires: {table}: {row}")
+    for one in report.results:
+        if one.shown:
+            _line(console, f"{one.property}, {one.slice}, {one.preset}: not inductive; a counterexample to induction, from a state that "
+                           f"need not be reachable:\n{one.shown}")
+    for contradiction in report.contradictions:
+        _line(console, f"engines disagree, please report it: {contradiction}")
     for one in report.results:
         if not one.as_expected:
             what = f"finding {one.finding}" if one.finding else one.property

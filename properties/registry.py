@@ -17,6 +17,12 @@ def to_depth(depth: int) -> str:
     return f"no violation to depth {depth}"
 
 
+def free_to_depth(verdict: str) -> int | None:
+    """The depth of a verdict of `to_depth`; None for other verdicts."""
+    words = verdict.rpartition(" ")
+    return int(words[2]) if words[0] == to_depth(0).rpartition(" ")[0] else None
+
+
 def in_runs(runs: int) -> str:
     """Sampling found nothing."""
     return f"no violation in {runs} runs"

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from lockstep.api import plan
-from lockstep.jobs import Job, Outcome, run
+from lockstep.engines import run
+from lockstep.jobs import Job, Outcome
 from lockstep.pool import run_all
 from model.slices import SLICES
 from model.trace import Trace
@@ -18,7 +19,7 @@ GALLERY = Path(__file__).resolve().parents[1] / "traces" / "gallery"
 
 
 def jobs(slice_name: str, preset: str, *readings: str, **bounds: int) -> list[Job]:
-    return list(plan([slice_name], [preset], readings, (), bounds, 4.0, None).jobs)
+    return list(plan([slice_name], [preset], readings, (), bounds).jobs)
 
 
 def judged(slice_name: str, preset: str, *readings: str, **bounds: int) -> Outcome:

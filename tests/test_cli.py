@@ -104,10 +104,10 @@ def test_a_violation_that_nobody_excluded_is_as_expected(quick):
 
 def test_known_findings_show(tmp_path):
     """Where a search is cut short a finding may still show; one that does not is undecided, not gone."""
-    done = clean(run(tmp_path, "verify", "teardown", "--preset", "draft", "--property", "no-orphan-sa", "--timeout", 1))
+    done = clean(run(tmp_path, "verify", "teardown", "--preset", "draft", "--property", "no-orphan-sa", "--memory", 0.02))
     assert re.search(r"^F-03/keep +no-orphan-sa +violated \(\d+\) +out/F-03-keep\.json ", done.stdout, re.M)
     assert run(tmp_path, "replay", "out/F-03-keep.json").returncode == 0
-    assert done.returncode == 3 and "undecided: no-orphan-sa, teardown, draft: time limit" in done.stdout
+    assert done.returncode == 3 and "undecided: no-orphan-sa, teardown, draft: memory limit of 0.02 GiB reached" in done.stdout
 
 
 def test_progress_comes_before_the_result(tmp_path):

@@ -42,6 +42,18 @@ class Hit:
     initial: State
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far an engine has come: states found, those not yet expanded, level (1 for the initial states), transitions, seconds.
+    An engine that does not count some of them leaves them 0."""
+
+    states: int
+    frontier: int
+    level: int
+    transitions: int
+    seconds: float
+
+
 def allowed(system: System, state: State) -> Iterator[tuple[Stimulus, Outcome]]:
     """The transitions of a state that keep to the constraint."""
     for stimulus, outcome in successors(system, state):

@@ -16,7 +16,7 @@ from time import perf_counter
 
 from model.system import System
 from verify.native import Space
-from verify.query import EngineDisagreement, Hit, Query, allowed, between, text_of, true_at
+from verify.query import EngineDisagreement, Hit, Progress, Query, allowed, between, text_of, true_at
 from verify.reference import Counts
 from verify.step import Outcome, successors
 
@@ -24,17 +24,6 @@ EVERY_ROW_FIRED = "every row fired"
 CHUNK = 0.05  # seconds of native work between two looks at the clock and the keyboard
 FIRST_BUDGET = 2_000
 TUNE_AFTER = 1.0  # seconds of exploring after which better code is worth compiling
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a search has come: states found, those not yet expanded, level (1 for the initial states), transitions, seconds."""
-
-    states: int
-    frontier: int
-    level: int
-    transitions: int
-    seconds: float
 
 
 @dataclass

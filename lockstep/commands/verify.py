@@ -10,7 +10,8 @@ import typer
 from lockstep.shell import Json, one_line_errors, print_json
 
 EPILOG = ("Examples:  lockstep verify   |   lockstep verify teardown --preset draft   |   "
-          "lockstep verify teardown --preset repaired --reading B:after_del=bypass --property no-plaintext-out")
+          "lockstep verify teardown --preset repaired --reading B:after_del=bypass --property no-plaintext-out   |   "
+          "lockstep verify teardown --engine all --property no-plaintext-out")
 
 
 def verify(
@@ -21,25 +22,32 @@ def verify(
     preset: Annotated[list[str] | None, typer.Option("--preset", help="draft or repaired; both if none is given.")] = None,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound of the slice: losses, "
                                                     "copies, attacks, segments, datagrams.")] = None,
-    engine: Annotated[str, typer.Option(help="The engine that judges: search.")] = "search",
+    engine: Annotated[str, typer.Option(help="The engine that judges: search visits every state; bmc asks z3 for a shortest witness "
+                                        "up to --depth; induction asks z3 for a proof; walk samples runs; all compares them.")] = "search",
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on any violation, expected or not.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
     memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one job of an engine may take.")] = None,
+    depth: Annotated[int, typer.Option(help="Steps that bmc and induction look ahead.")] = 12,
+    runs: Annotated[int, typer.Option(help="Runs of the walk.")] = 400,
+    steps: Annotated[int, typer.Option(help="Steps of one run of the walk.")] = 40,
+    seed: Annotated[int, typer.Option(help="What the walk is drawn with.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Visit every reachable state of the slices, judge the claims, and write a shortest witness for each that breaks.
+    """Judge the claims of the slices, by default by visiting every reachable state, and write a witness for each that breaks.
 
     Exit status: 0 as expected (promises of the preset hold, known findings show), 1 not as expected, 2 bad input, 3 something
     undecided or interrupted, 4 engines disagree.
     """
     from lockstep import api, screen
+    from lockstep.jobs import Limits
 
     with one_line_errors(), screen.Watching(quiet=as_json) as watching:
         report = api.verify(*(slices or ()), preset=preset or None, readings=reading or (), properties=property_ or (),
-                            bounds=_bounds(bound or []), engine=engine, workers=workers, memory=memory, timeout=timeout, out=out,
-                            progress=watching.progress, started=watching.started)
+                            bounds=_bounds(bound or []), engine=engine, workers=workers,
+                            limits=Limits(memory, timeout, depth, runs, steps, seed), out=out, progress=watching.progress,
+                            started=watching.started)
     if as_json:
         print_json(report.to_document())
     else:
