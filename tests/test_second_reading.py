@@ -15,11 +15,12 @@ import pytest
 from model.action import Impossible, Put, Refuse, Set, Signal, Take
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import BOOL, Choice, Expr, Item, OnWire, Param, Unknown, Valuation, Var, evaluate, leaf_key, walk
+from model.ike import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.readings import READINGS
-from model.signals import BGP_EVENT
+from model.signals import BGP_EVENT, G0, G1, G2, GEN, P1_INIT, P1_RESP, SA_OUT
 from model.table import Row, Table, line_exprs
 from model.tcp import TCP_TABLE
-from tests.second_reading import Course, bgp, tcp
+from tests.second_reading import Course, bgp, ike, tcp
 
 Given = dict[tuple[str, ...], tuple[Expr, int]]
 Read = Callable[[str, str, Any, Any], Course | None]
@@ -62,6 +63,8 @@ class Comparison:
     read: Read
     names: Mapping[str, Expr]
     told: Callable[[Signal, Valuation], tuple[Any, ...]]
+    sent: Callable[[Put, Valuation], tuple[Any, ...]] = lambda action, reader: ()
+    events: tuple[str, ...] = ()  # none: all
     invariant: Callable[[str, Any], bool] = lambda state, own: True
     possible: Callable[[str, str, Any], bool] = lambda state, event, arg: True
 
@@ -87,6 +90,8 @@ def compare(one: Comparison, rows: Mapping[tuple[int, Any], list[Row]] | None = 
     for state in state_var.sort.consts():
         name = state_var.sort.show(state.code)
         for event in one.table.events:
+            if one.events and event.name not in one.events:
+                continue
             cell = (rows or {}).get((state.code, event), list(one.table.cell(state, event)))
             params = {param.name: param for param in event.params}
             todo: list[Given] = [{}]
@@ -125,7 +130,7 @@ def by_table(one: Comparison, cell: list[Row], state: str, reader: Valuation) ->
             case Signal():
                 course.do(*one.told(action, reader))
             case Put():
-                course.do("send", *(plain(value, reader) for value in action.fields.values()))
+                course.do(*one.sent(action, reader))
             case Take():
                 pass
             case Refuse() | Impossible():
@@ -179,7 +184,7 @@ def named(table: Table, **others: str) -> dict[str, Expr]:
             known[f"{leaf.table}.{leaf.name}"] = leaf
         elif isinstance(leaf, Item) and not any(isinstance(node, Param | Var) for node in walk(leaf)):
             known[f"{leaf.var.table}.{leaf.var.name}"] = leaf
-    return found | {name: known[key] for name, key in others.items()} | {
+    return {name: found_expr for name, found_expr in found.items() if name != "state"} | {name: known[key] for name, key in others.items()} | {
         one.key: one.var for one in READINGS.values() if one.key not in found}
 
 
@@ -281,5 +286,49 @@ BGP_MESSAGE = Comparison(
 
 @pytest.mark.parametrize("one", [BGP, BGP_MESSAGE], ids=["bgp", "bgp-message"])
 def test_bgp(one: Comparison) -> None:
+    found = differences(one)
+    assert not found, report(found)
+
+
+# -- IKE ----------------------------------------------------------------------------------------------------------
+
+
+def told_by_ike(action: Signal, reader: Valuation) -> tuple[Any, ...]:
+    values = (plain(action.call.value(param), reader) for param in action.call.event.params)
+    return (f"tell {action.table}", action.call.event.name, *values)
+
+
+def sent_by_ike(action: Put, reader: Valuation) -> tuple[Any, ...]:
+    fields = {name: plain(value, reader) for name, value in action.fields.items() if name != "datagram"}
+    return ("send", plain(action.fields["datagram"], reader),
+            *sorted((name, value) for name, value in fields.items() if value != ike.USUAL[name]))
+
+
+OUT = {f"out_{GEN.show(gen.code)}": SA_OUT[gen] for gen in (G0, G1, G2)}
+PHASE1_INITIATOR = Comparison(
+    PHASE1_INITIATOR_TABLE, ike.phase1_initiator,
+    named(PHASE1_INITIATOR_TABLE, responder="phase1-responder.state", on_its_way_out="phase1-initiator message on its way out",
+          on_its_way_in="phase1-initiator message on its way in") | OUT, told_by_ike, sent_by_ike,
+    invariant=ike.phase1_invariant)
+PHASE1_RESPONDER = Comparison(
+    PHASE1_RESPONDER_TABLE, ike.phase1_responder,
+    named(PHASE1_RESPONDER_TABLE, initiator="phase1-initiator.state", on_its_way_out="phase1-responder message on its way out",
+          on_its_way_in="phase1-responder message on its way in", legible="legible") | OUT, told_by_ike, sent_by_ike,
+    invariant=ike.phase1_invariant)
+P1 = {"initiator": P1_INIT, "responder": P1_RESP}
+EXCHANGE = ("rcv", "retransmission", "retry limit reached")
+QUICK_INITIATOR = Comparison(
+    QUICK_INITIATOR_TABLE, ike.quick_initiator,
+    named(QUICK_INITIATOR_TABLE, on_its_way_out="quick-initiator message on its way out",
+          on_its_way_in="quick-initiator message on its way in") | P1, told_by_ike, sent_by_ike, EXCHANGE)
+QUICK_RESPONDER = Comparison(
+    QUICK_RESPONDER_TABLE, ike.quick_responder,
+    named(QUICK_RESPONDER_TABLE, on_its_way_out="quick-responder message on its way out",
+          on_its_way_in="quick-responder message on its way in", session="binding.state", tcp="tcp.state") | P1,
+    told_by_ike, sent_by_ike, EXCHANGE)
+
+
+@pytest.mark.parametrize("one", [PHASE1_INITIATOR, PHASE1_RESPONDER], ids=lambda one: one.table.name)
+def test_ike(one: Comparison) -> None:
     found = differences(one)
     assert not found, report(found)
