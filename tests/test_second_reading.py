@@ -14,10 +14,10 @@ import pytest
 
 from model.action import Impossible, Put, Refuse, Set, Signal, Take
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
-from model.expr import BOOL, Choice, Expr, Item, OnWire, Param, Unknown, Valuation, Var, evaluate, leaf_key, walk
+from model.expr import BOOL, Choice, Const, Expr, Item, OnWire, Param, Unknown, Valuation, Var, evaluate, leaf_key, walk
 from model.ike import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.readings import READINGS
-from model.signals import BGP_EVENT, G0, G1, G2, GEN, P1_INIT, P1_RESP, SA_OUT
+from model.signals import BGP_EVENT, G0, G1, G2, GEN, P1_INIT, P1_RESP, SA_FOR, SA_IN, SA_OUT
 from model.table import Row, Table, line_exprs
 from model.tcp import TCP_TABLE
 from tests.second_reading import Course, bgp, ike, tcp
@@ -125,8 +125,7 @@ def by_table(one: Comparison, cell: list[Row], state: str, reader: Valuation) ->
     for action in row.actions:
         match action:
             case Set():
-                name = name_of.get(leaf_key(action.target), str(leaf_key(action.target)))
-                course.sets[name] = plain(action.value, reader)
+                course.sets[name_of[key_of(action.target, reader)]] = plain(action.value, reader)
             case Signal():
                 course.do(*one.told(action, reader))
             case Put():
@@ -136,6 +135,14 @@ def by_table(one: Comparison, cell: list[Row], state: str, reader: Valuation) ->
             case Refuse() | Impossible():
                 return None
     return course
+
+
+def key_of(target: Expr, reader: Valuation) -> tuple[str, ...] | None:
+    """What tells a variable from others; of an array, the cell that its index names here."""
+    if isinstance(target, Item):
+        (at,) = target.children
+        return leaf_key(Item(target.var, Const(at.sort, evaluate(at, reader))))
+    return leaf_key(target)
 
 
 def agree(one: Comparison, first: Course | None, second: Course | None, reader: Valuation) -> tuple[bool, tuple[str, str]]:
@@ -209,7 +216,8 @@ def told_by_tcp(action: Signal, reader: Valuation) -> tuple[Any, ...]:
 
 
 TCP = Comparison(TCP_TABLE, tcp.read, named(TCP_TABLE, flying="segment in flight", reads_late="daemon reads EOF late",
-                                            isn_newer="ISN is newer"), told_by_tcp, tcp.invariant, tcp.possible)
+                                            isn_newer="ISN is newer"), told_by_tcp,
+                 invariant=tcp.invariant, possible=tcp.possible)
 
 
 # What the tables say otherwise, found by the comparison and decided by the text against the table; docs/readings.md.
@@ -304,7 +312,12 @@ def sent_by_ike(action: Put, reader: Valuation) -> tuple[Any, ...]:
             *sorted((name, value) for name, value in fields.items() if value != ike.USUAL[name]))
 
 
-OUT = {f"out_{GEN.show(gen.code)}": SA_OUT[gen] for gen in (G0, G1, G2)}
+def each(array: Var) -> dict[str, Expr]:
+    """The cells of an array over generations, as ``out_g0``."""
+    return {f"{array.name}_{GEN.show(gen.code)}": array[gen] for gen in (G0, G1, G2)}
+
+
+OUT = each(SA_OUT)
 PHASE1_INITIATOR = Comparison(
     PHASE1_INITIATOR_TABLE, ike.phase1_initiator,
     named(PHASE1_INITIATOR_TABLE, responder="phase1-responder.state", on_its_way_out="phase1-initiator message on its way out",
@@ -320,11 +333,12 @@ EXCHANGE = ("rcv", "retransmission", "retry limit reached")
 QUICK_INITIATOR = Comparison(
     QUICK_INITIATOR_TABLE, ike.quick_initiator,
     named(QUICK_INITIATOR_TABLE, on_its_way_out="quick-initiator message on its way out",
-          on_its_way_in="quick-initiator message on its way in") | P1, told_by_ike, sent_by_ike, EXCHANGE)
+          on_its_way_in="quick-initiator message on its way in") | P1 | OUT, told_by_ike, sent_by_ike, EXCHANGE)
+(SEEN,) = (var for var in QUICK_RESPONDER_TABLE.variables if var.name == "seen")
 QUICK_RESPONDER = Comparison(
     QUICK_RESPONDER_TABLE, ike.quick_responder,
     named(QUICK_RESPONDER_TABLE, on_its_way_out="quick-responder message on its way out",
-          on_its_way_in="quick-responder message on its way in", session="binding.state", tcp="tcp.state") | P1,
+          on_its_way_in="quick-responder message on its way in", session="binding.state", tcp="tcp.state") | P1 | OUT | each(SEEN) | each(SA_IN) | each(SA_FOR),
     told_by_ike, sent_by_ike, EXCHANGE)
 
 
