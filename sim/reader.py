@@ -97,6 +97,11 @@ class Reader:
             "no_row": self._no_row}
         self._monitor = self._monitors()
 
+    def restart(self, state: State, prefer: Callable[[int, int], Sequence[int]]) -> None:
+        """Go to another state with the same constants, for another run."""
+        self.state[:] = state
+        self.prefer = prefer
+
     # -- running -----------------------------------------------------------------------------------------------------
 
     def entry(self, scope: str, table: str, event: str) -> Entry:
