@@ -55,8 +55,9 @@ class _Known:
 
 @dataclass
 class Checker:
-    """Judges runs of one scenario under one set of readings."""
+    """Judges runs from one of `composition.STARTS` under one set of readings."""
 
+    start: str
     readings: Readings
     claims: Sequence[Claim]
     durations: Mapping[str, Duration]
@@ -67,13 +68,14 @@ class Checker:
         for claim in self.claims:
             for one in claim.monitors:
                 monitors.setdefault((one.scope, one.var.name), one)
-        self.system = compose(self.readings, tuple(monitors.values()))
+        self.system = compose(self.start, self.readings, tuple(monitors.values()))
         self._punctual = Punctual(self.system, self.durations)
         self._known: dict[tuple[State, Stimulus], _Known] = {}
 
     def check(self, recording: Recording) -> Checked:
         """Raises SimulationError where the interpreter does something else than was recorded, or a timer does not keep its time."""
-        initial = state = self.system.initial[recording.start]
+        (initial,) = self.system.initial
+        state = initial
         watch = self._punctual.watch(initial)
         stimuli: list[Stimulus] = []
         outcomes: list[Outcome] = []

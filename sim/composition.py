@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from model.action import SPONTANEOUS
-from model.expr import FALSE, TRUE
+from model.expr import FALSE, TRUE, ModelError
 from model.ike_phase1 import I_LIFETIME, R_LIFETIME
 from model.signals import TCP_ABORT
 from model.slices import BUDGETS, CAPACITIES, Readings, build
 from model.system import Instance, Monitor, Offer, System
 from model.tcp import TCP_TABLE
 
-NAME = "timed"
+PREFIX = "timed-"  # the system's name is this and its start's
 # How many messages of a kind may be under way in one direction; a step that needs room waits, and is counted.
 ROOM = 4
 
@@ -44,22 +44,27 @@ STARTS = {
 }
 
 
-def compose(readings: Readings, monitors: tuple[Monitor, ...] = (), bounds: Mapping[str, int] | None = None) -> System:
-    """The timed system under these readings; its initial states are those of STARTS, in order.
+def compose(start: str, readings: Readings, monitors: tuple[Monitor, ...] = (), bounds: Mapping[str, int] | None = None) -> System:
+    """The timed system from one of STARTS, under these readings; it has one initial state.
 
     `monitors`: history bits that claims need. `bounds`: capacities of the channels, "segments" and "datagrams".
-    Raises ModelError for a reading or value that does not exist.
+    Raises ModelError for a start, reading or value that does not exist.
     """
-    slices = {name: build(name, readings) for name in dict.fromkeys(one.slice for one in STARTS.values())}
-    one = next(iter(slices.values()))
+    if start not in STARTS:
+        raise ModelError(f"start {start!r}: there is no such start; there are {', '.join(STARTS)}")
+    one = build(STARTS[start].slice, readings)
     made = {(instance.scope, var.table, var.name) for instance in one.instances for var in instance.table.all_variables}
     made |= {(monitor.scope, monitor.var.table, monitor.var.name) for monitor in one.monitors}
     made |= {("", budget.table, budget.name) for budget in BUDGETS.values()}
     extra = [(slot.scope, slot.var) for slot in one.slots if slot.index == 0 and (slot.scope, slot.var.table, slot.var.name) not in made]
     endless = tuple(Monitor("", budget, TRUE, FALSE) for budget in BUDGETS.values())
-    starts = [_initial(slices[start.slice], start) for start in STARTS.values()]
-    return System(NAME, one.instances, list(_offers(one.instances)), extra=extra, initial=starts,
-                  capacity=dict.fromkeys(CAPACITIES, ROOM) | dict(bounds or {}), monitors=(*endless, *one.monitors, *monitors))
+    return System(PREFIX + start, one.instances, list(_offers(one.instances)), extra=extra, initial=[_initial(one, STARTS[start])],
+                  capacity=room() | dict(bounds or {}), monitors=(*endless, *one.monitors, *monitors))
+
+
+def room() -> dict[str, int]:
+    """The capacities of the channels, where nothing else is asked for."""
+    return dict.fromkeys(CAPACITIES, ROOM)
 
 
 def _initial(system: System, start: Start) -> dict[str, int]:

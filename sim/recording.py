@@ -35,13 +35,12 @@ class Recorded(NamedTuple):
 
 @dataclass
 class Recording:
-    """One run. start: number of the initial state. end: seconds. refused: what was to be done and the model did not allow there and
+    """One run. end: seconds. refused: what was to be done and the model did not allow there and
     then, as (seconds, text). waiting: the clocks whose expiry still waits at the end, by number. stale: expiries of timers that had
     been stopped or started again in the meantime."""
 
     system: System
     seed: int
-    start: int
     end: float
     steps: list[Recorded] = field(default_factory=list)
     refused: list[tuple[float, str]] = field(default_factory=list)

@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.reader, self.rng, self.env = world, world.reader, Random(seed), simpy.Environment()
-        self.recording = Recording(world.system, seed, world.start, world.scenario.end)
+        self.recording = Recording(world.system, seed, world.scenario.end)
         self._running = [False] * len(world.clocks)
         self._generation = [0] * len(world.clocks)
         self._expiries = [0] * len(world.clocks)

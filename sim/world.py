@@ -10,7 +10,6 @@ from model.system import System
 from model.wire import ARRIVES, IKE_ARRIVES, IKE_LOST, LOST
 from sim.bound import bound
 from sim.clocks import clocks
-from sim.composition import STARTS
 from sim.links import needs_work
 from sim.reader import Reader
 from sim.recording import Recording
@@ -26,8 +25,7 @@ class World:
     def __init__(self, scenario: Scenario, system: System) -> None:
         """Raises ScenarioError where the scenario names what the system does not have."""
         self.scenario, self.system, self.bound = scenario, system, bound(scenario, system)
-        self.start = list(STARTS).index(scenario.start)
-        self.initial = system.initial[self.start]
+        (self.initial,) = system.initial
         self.clocks = clocks(system, scenario.durations)
         reads = [clock.reads(system) for clock in self.clocks]
         self.reader = Reader(system, self.initial, watched=frozenset[int]().union(*reads))
