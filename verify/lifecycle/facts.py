@@ -1,0 +1,227 @@
+"""Facts about lifecycles: what every path passes, where they end, and the shortest way from one situation to another.
+
+The first three functions read a graph. They are exact of the graph they are given: a path of a situation graph need not be a path
+of the slice, so `dominators` of one is sound ("every path passes"), but says nothing where it finds none. The others search the slice
+itself, every state of it, and what they call a way is one: a run of the interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from model.expr import Expr, Peer, conj, evaluate
+from model.signals import BGP, BGP_ESTABLISHED, BGP_IDLE, CLOSED, SA_IN, SA_OUT, TCP
+from model.system import State, System
+from properties.registry import HOLDS, UNDECIDED, VIOLATED
+from properties.vocabulary import GENERATIONS, WIRE_EMPTY
+from verify.lifecycle.graphs import Graph
+from verify.lifecycle.situation import Situation, named, situation, variable
+from verify.lifecycle.visited import Visited
+from verify.step import Outcome, StepView, Stimulus, step
+
+Node = Any
+Search = Callable[..., Visited]  # Visited with memory, time and progress given
+
+_NO_SA = conj(*((SA_IN[g] == "none") & (SA_OUT[g] == "none") for g in GENERATIONS))
+_UP, _OVER = BGP == BGP_ESTABLISHED, conj(BGP == BGP_IDLE, TCP == CLOSED, _NO_SA)
+# How a lifecycle is meant to end.
+INTENDED: dict[str, Expr] = {"both Established": _UP & Peer(_UP), "all over": conj(_OVER, Peer(_OVER), WIRE_EMPTY)}
+
+
+# -- on a graph ----------------------------------------------------------------------------------------------------------------
+
+
+def dominators(graph: Graph, targets: Iterable[Node]) -> list[Node] | None:
+    """The nodes that every path from an initial node to one of the targets passes, in the order in which it does; a target that all
+    paths end in is the last of them. None where no path leads there."""
+    inside = nx.DiGraph(graph.edges)
+    inside.add_nodes_from(graph)
+    begin, end = ("begin",), ("end",)
+    inside.add_edges_from((begin, node) for node, initial in graph.nodes(data="initial") if initial)
+    inside.add_edges_from((node, end) for node in targets)
+    over = nx.immediate_dominators(inside, begin)
+    if end not in over:
+        return None
+    found: list[Node] = []
+    node = over[end]
+    while node != begin:
+        found.append(node)
+        node = over[node]
+    return found[::-1]
+
+
+def dead_ends(graph: Graph) -> list[list[Node]]:
+    """The sets of nodes that, once entered, are never left, as small as they can be: the sink strongly connected components."""
+    parts = nx.condensation(graph)
+    order = {node: at for at, node in enumerate(graph)}
+    sinks = [sorted(parts.nodes[one]["members"], key=order.__getitem__) for one in parts if parts.out_degree(one) == 0]
+    return sorted(sinks, key=lambda nodes: order[nodes[0]])
+
+
+def shortest(graph: Graph, sources: Iterable[Node], targets: Iterable[Node]) -> list[Node] | None:
+    """The nodes of a shortest path from one of the sources to one of the targets; None where there is none."""
+    inside = nx.DiGraph(graph.edges)
+    inside.add_nodes_from(graph)
+    begin, end = ("begin",), ("end",)
+    inside.add_edges_from((begin, node) for node in sources)
+    inside.add_edges_from((node, end) for node in targets)
+    try:
+        found: list[Node] = nx.shortest_path(inside, begin, end)
+    except (nx.NetworkXNoPath, nx.NodeNotFound):
+        return None
+    return found[1:-1]
+
+
+# -- on a slice ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Way:
+    """A run: from an initial state by these stimuli. `asked`: how many of the last of them are the way asked for; what comes before
+    only leads to where it begins."""
+
+    initial: State
+    stimuli: tuple[Stimulus, ...]
+    asked: int
+
+    def states(self, system: System) -> list[State]:
+        """Every state of the run."""
+        found = [self.initial]
+        for stimulus in self.stimuli:
+            found.append(step(system, found[-1], stimulus).after)
+        return found
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Does every path to a situation pass another one? `holds`, `violated` with a shortest `way` that does not, or `undecided`.
+
+    states: how many were visited; `reason`: why it is undecided.
+    """
+
+    through: str
+    verdict: str
+    states: int
+    way: Way | None = None
+    reason: str = ""
+
+
+def reach(system: System, target: Situation, search: Search = Visited) -> Passing:
+    """Is a situation reachable at all? `violated`, with a shortest way, means that it is: no state is not in it holds."""
+    return _passing(system, "", search(system, until=target))
+
+
+def every_path(system: System, target: Situation, through: Situation, search: Search = Visited) -> Passing:
+    """Does every path to the target pass a state of `through`, be it the first or the last one of the path?
+
+    All states are visited that can be reached without leaving a state of `through`; if none of them, but those of `through`
+    itself, is in the target, the answer is yes. Where nothing leads to the target it holds emptily; ask `reach` first.
+    """
+    return _passing(system, through.text, search(system, until=_but(target, through), avoid=through))
+
+
+def _but(target: Situation, through: Situation) -> Situation:
+    return _Without(target.text, target.alternatives, through)
+
+
+@dataclass(frozen=True)
+class _Without(Situation):
+    """The states of a situation that are not in another one."""
+
+    other: Situation
+
+    def among(self, column: Any) -> Any:
+        return super().among(column) & ~self.other.among(column)
+
+
+def _passing(system: System, text: str, visited: Visited) -> Passing:
+    if visited.found is not None:
+        initial, stimuli = visited.way(visited.found)
+        return Passing(text, VIOLATED, visited.states, Way(initial, stimuli, len(stimuli)))
+    if not visited.complete:
+        return Passing(text, UNDECIDED, visited.states, reason=visited.why)
+    return Passing(text, HOLDS, visited.states)
+
+
+def must_pass(system: System, target: Situation, by: Sequence[str], search: Search = Visited) -> tuple[Passing, list[Passing]]:
+    """Is the target reachable, and which values of the variables `by` does every path to it pass? Only values that a shortest way
+    shows can be such; each of them is put to an exhaustive search, and each way that a search finds rules out others.
+
+    The values the path begins and ends with belong to it: those that all initial states share, and those that the target says.
+    """
+    first = reach(system, target, search)
+    if first.way is None:
+        return first, []
+    slots = [variable(system, name) for name in by]
+    left = list(dict.fromkeys(pair for state in first.way.states(system) for pair in named(system, slots, state).items()))
+    found = []
+    while left:
+        name, value = left.pop(0)
+        one = every_path(system, target, situation(system, f"{name}={value}"), search)
+        if one.way is not None:
+            seen = {pair for state in one.way.states(system) for pair in named(system, slots, state).items()}
+            left = [pair for pair in left if pair in seen]
+        else:
+            found.append(one)
+    return first, found
+
+
+@dataclass(frozen=True)
+class End:
+    """States that no stimulus leads out of, all with the same values of some variables. `how`: the intended end that they are, or
+    "", or what the bounds make of them. `way`: to the first of them."""
+
+    values: dict[str, str]
+    how: str
+    states: int
+    way: Way
+
+
+BOUND_REACHED = "bound reached"
+
+
+def ends(system: System, by: Sequence[str], search: Search = Visited) -> tuple[Visited, list[End]]:
+    """Where a slice comes to rest, sorted into the intended ends and the rest; "bound reached" where a stimulus is disabled only for
+    want of room on the wire. What the slice does not offer (see its docstring) might lead on."""
+    visited = search(system)
+    slots = [variable(system, name) for name in by]
+    found: dict[tuple[str, ...], list[int]] = {}
+    last, blocked = visited.ends()
+    for numbers, bound in ((last, False), (blocked, True)):
+        for number in numbers:
+            state = visited.state(number)
+            how = BOUND_REACHED if bound else intended(system, state)
+            found.setdefault((how, *named(system, slots, state).values()), []).append(number)
+    result = []
+    for (how, *values), numbers in found.items():
+        initial, stimuli = visited.way(numbers[0])
+        result.append(End(dict(zip(by, values, strict=True)), how, len(numbers), Way(initial, stimuli, len(stimuli))))
+    return visited, result
+
+
+def intended(system: System, state: State) -> str:
+    """The intended end that a state is, or ""."""
+    reader = StepView(system, "A", Outcome(state, state, (), ()))
+    return next((how for how, when in INTENDED.items() if evaluate(when, reader)), "")
+
+
+def way_between(system: System, start: Situation, goal: Situation, search: Search = Visited) -> tuple[Visited, Way | None]:
+    """A shortest way from any reachable state of one situation to one of another, with a shortest way to where it begins.
+
+    The search that is handed back says whether there is none, or it was cut short.
+    """
+    every = search(system)
+    numbers = every.numbers(start)
+    if not every.complete or not len(numbers):
+        return every, None
+    second = search(system, until=goal, first=every.packed(numbers))
+    if second.found is None:
+        return second, None
+    begins, stimuli = second.way(second.found)
+    number = next(int(one) for one in numbers if every.state(int(one)) == begins)
+    initial, before = every.way(number)
+    return second, Way(initial, (*before, *stimuli), len(stimuli))

@@ -1,0 +1,201 @@
+"""The native search once more, with its states at hand: sets of states, shortest ways between them, stimuli that a state has.
+
+`verify.search` answers questions about steps. The questions here are about states, so they are asked of the packed states
+themselves, after or while these are found; stimuli come from the reference interpreter, which walks along the parents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.system import State, System
+from verify.lifecycle.situation import Situation
+from verify.native import NOBODY, Space
+from verify.query import EngineDisagreement, Progress, between, text_of
+from verify.step import Stimulus, successors
+
+BATCH = 200_000  # attempted stimuli between two looks at the clock
+TUNE_AFTER = 1.0  # seconds of exploring after which better code is worth compiling
+
+Watch = Callable[[Progress], None] | None
+
+
+class _Begun(Space):
+    """A space that begins in given packed states of another space of the same system."""
+
+    def __init__(self, system: System, limit: int, first: NDArray[np.uint64]) -> None:
+        self._first = first
+        super().__init__(system, (), limit)
+
+    def _start(self) -> None:
+        if not self._resize(len(self._first) + 4 * self.room):
+            raise MemoryError
+        self.states[:len(self._first)], self.parents[:len(self._first)] = self._first, NOBODY
+        self["count"] = len(self._first)
+        self._fill()
+
+
+class _Lens(Space):
+    """A space for looking at one state at a time."""
+
+    def leads_on(self, words: NDArray[np.uint64]) -> tuple[bool, bool]:
+        """Does some stimulus lead from this state to another one? Is one disabled only for want of room on the wire?"""
+        self._table[:] = 0
+        self.states[0], self["count"], self["full"] = words, 1, 0
+        self._fill()
+        self.expand(0, 1, BATCH)
+        return self.count > 1, self["full"] > 0
+
+
+class Visited:
+    """The states of a system that have been found, in breadth-first order.
+
+    memory: GiB; timeout: seconds. `why`: what stopped it before the end; empty where every state was visited that can be reached
+    without passing `avoid` (a state of `avoid` is found, but not left), or where `until` was found. Where `until` is given,
+    `found` is the number of a nearest such state, or None. `first`: packed states to begin in, instead of the initial ones.
+    Raises ModelError where the model reaches the impossible.
+    """
+
+    def __init__(self, system: System, *, memory: float = 2.0, timeout: float | None = None, progress: Watch = None,
+                 avoid: Situation | None = None, until: Situation | None = None, first: NDArray[np.uint64] | None = None) -> None:
+        self.system, self.avoid, self.until = system, avoid, until
+        self.begun, self.timeout, self.progress = perf_counter(), timeout, progress
+        self.why, self.at, self.level = "", 0, 0
+        self.found: int | None = None
+        try:
+            limit = int(memory * 2**30)
+            self.space = Space(system, (), limit) if first is None else _Begun(system, limit, first)
+            self._place = {one.slot: one for one in self.space.layout.fields}
+            self._run()
+        except KeyboardInterrupt:
+            self.why = "interrupted"
+        except MemoryError:
+            self.why = f"memory limit of {memory:g} GiB reached"
+        self.seconds = perf_counter() - self.begun
+
+    # -- searching -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        space, asked = self.space, 0
+        while self.found is None and self.at < space.count and not self.why:
+            end, self.level = space.count, self.level + 1
+            for start, stop in self._open(end):
+                self.at = start
+                while self.at < stop and not self.why:
+                    self._expand(stop)
+            if not self.why:
+                self.at = end
+            self.found, asked = self._first_new(asked), space.count
+
+    def _open(self, end: int) -> list[tuple[int, int]]:
+        """The states of the level that ends at `end` which are not to be avoided, as ranges of numbers."""
+        if self.avoid is None:
+            return [(self.at, end)]
+        start = self.at
+        free = np.concatenate(([False], ~self._among(self.avoid, start, end), [False]))
+        edges = np.flatnonzero(free[1:] != free[:-1]) + start
+        return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+    def _first_new(self, start: int) -> int | None:
+        if self.until is None:
+            return None
+        new = np.flatnonzero(self._among(self.until, start, self.space.count))
+        return int(new[0]) + start if len(new) else None
+
+    def _expand(self, stop: int) -> None:
+        space = self.space
+        if space.full and not space.grow():
+            raise MemoryError
+        self.at = space.expand(self.at, stop, BATCH)
+        if space["failed"]:
+            self._impossible()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Tell how far it has come, and see whether the time is over."""
+        space, seconds = self.space, perf_counter() - self.begun
+        if self.progress is not None:
+            self.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], seconds))
+        if self.timeout is not None and seconds > self.timeout and not self.why:
+            self.why = "time limit"
+        if seconds > TUNE_AFTER:
+            space.tune()
+
+    def _impossible(self) -> None:
+        state = self.state(self.at)
+        for _ in successors(self.system, state):
+            pass
+        raise EngineDisagreement(f"{self.system.name}: native code reached a row that is impossible, or found no row, from\n"
+                                 f"{text_of(self.system, state)}\nThe interpreter finds nothing wrong there.")
+
+    def ends(self) -> tuple[list[int], list[int]]:
+        """The states that no stimulus leads out of, by number; apart from them those where one is disabled only for want of room
+        on the wire. `why` says what cut it short."""
+        parents = np.zeros(self.states, np.bool_)
+        known = self.space.parents[:self.states]
+        parents[known[known != NOBODY]] = True
+        ends: list[int] = []
+        full: list[int] = []
+        try:
+            lens = _Lens(self.system, (), 1 << 30)
+            for count, number in enumerate(np.flatnonzero(~parents).tolist()):
+                on, blocked = lens.leads_on(self.space.states[number])
+                if not on:
+                    (full if blocked else ends).append(number)
+                if count % 10_000 == 0:
+                    self._watch()
+                if self.why:
+                    break
+        except KeyboardInterrupt:
+            self.why = "interrupted"
+        return ends, full
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @property
+    def complete(self) -> bool:
+        """Was everything visited that was asked for?"""
+        return not self.why or self.found is not None
+
+    @property
+    def states(self) -> int:
+        return self.space.count
+
+    @property
+    def transitions(self) -> int:
+        return self.space["transitions"]
+
+    def column(self, slot: int, start: int = 0, end: int | None = None) -> NDArray[np.int64]:
+        """The codes of a variable in the states numbered from `start` up to `end`."""
+        end = self.space.count if end is None else end
+        field = self._place.get(slot)
+        if field is None:
+            return np.full(end - start, self.space.layout.constants[slot], np.int64)
+        words: Any = self.space.states[start:end, field.word]
+        codes = (words >> np.uint64(field.shift)) & np.uint64((1 << field.width) - 1)
+        return np.asarray(codes, np.int64) + field.low
+
+    def _among(self, wanted: Situation, start: int, end: int) -> NDArray[np.bool_]:
+        return np.broadcast_to(wanted.among(lambda slot: self.column(slot, start, end)), (end - start,))
+
+    def numbers(self, wanted: Situation) -> NDArray[np.int64]:
+        """The numbers of the states in a situation."""
+        return np.flatnonzero(self._among(wanted, 0, self.space.count))
+
+    def packed(self, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """These states as they are held, to begin another search of the same system in."""
+        return np.array(self.space.states[numbers], np.uint64)
+
+    def state(self, number: int) -> State:
+        return self.space.state(number)
+
+    def way(self, number: int) -> tuple[State, tuple[Stimulus, ...]]:
+        """A shortest way to a state: where it begins, and the stimuli. Raises EngineDisagreement."""
+        states = [self.space.state(one) for one in self.space.path(number)]
+        return states[0], tuple(between(self.system, before, after) for before, after in pairwise(states))
