@@ -58,8 +58,8 @@ class Campaign:
 
     def __post_init__(self) -> None:
         """Raises ScenarioError, ModelError."""
-        self.world = World(self.scenario, compose(self.scenario.start, self.readings))
-        self.checker = Checker(self.scenario.start, self.readings, self.claims, self.scenario.durations)
+        self.world = World(self.scenario, compose(self.scenario.start, self.readings, bounds=self.scenario.room))
+        self.checker = Checker(self.scenario.start, self.readings, self.claims, self.scenario.durations, self.scenario.room)
         self._tested: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
         self._first: dict[str, tuple[Checked, Break]] = {}
@@ -90,9 +90,9 @@ class Campaign:
         return sorted(((count, *both) for both, count in found.items()), key=lambda one: (-one[0], one[1:]))
 
     def spreads(self) -> dict[str, Spread]:
-        """The durations: "up", and the close at each end."""
+        """The durations: "up", "apart", and the close at each end."""
         found = {}
-        for name, given in (("up", [one.up for one in self.summaries]),
+        for name, given in (("up", [one.up for one in self.summaries]), ("apart", [one.apart for one in self.summaries]),
                             *((f"close {end}", [one.ends[end].closing for one in self.summaries]) for end in ENDS)):
             values = sorted(value for value in given if value is not None)
             if values:

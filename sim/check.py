@@ -14,7 +14,7 @@ from model.slices import ENDS, Readings
 from model.system import Monitor, State, System
 from properties.claim import Claim
 from sim.clocks import Duration
-from sim.composition import compose
+from sim.composition import compose, room
 from sim.punctual import Changes, Punctual
 from sim.recording import Recorded, Recording, SimulationError
 from verify.step import Disabled, Outcome, StepView, Stimulus, step
@@ -61,6 +61,7 @@ class Checker:
     readings: Readings
     claims: Sequence[Claim]
     durations: Mapping[str, Duration]
+    room: Mapping[str, int] = field(default_factory=room)
     system: System = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class Checker:
         for claim in self.claims:
             for one in claim.monitors:
                 monitors.setdefault((one.scope, one.var.name), one)
-        self.system = compose(self.start, self.readings, tuple(monitors.values()))
+        self.system = compose(self.start, self.readings, tuple(monitors.values()), self.room)
         self._punctual = Punctual(self.system, self.durations)
         self._known: dict[tuple[State, Stimulus], _Known] = {}
 

@@ -20,7 +20,7 @@ from model.tcp import TCP_TABLE
 
 PREFIX = "timed-"  # the system's name is this and its start's
 # How many messages of a kind may be under way in one direction; a step that needs room waits, and is counted.
-ROOM = 4
+ROOM, MOST_ROOM = 4, 16
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class Recorded(NamedTuple):
 @dataclass
 class Recording:
     """One run. end: seconds. refused: what was to be done and the model did not allow there and
-    then, as (seconds, text). waiting: the clocks whose expiry still waits at the end, by number. stale: expiries of timers that had
+    then, as (seconds, text). held: stimuli that are still held back at the
+    end; waiting: the clocks among them, by number. stale: expiries of timers that had
     been stopped or started again in the meantime."""
 
     system: System
@@ -44,5 +45,6 @@ class Recording:
     end: float
     steps: list[Recorded] = field(default_factory=list)
     refused: list[tuple[float, str]] = field(default_factory=list)
+    held: int = 0
     waiting: tuple[int, ...] = ()
     stale: int = 0

@@ -52,6 +52,7 @@ class Run:
         self.env.process(self._operator())
         if self.recording.end > 0:
             self.env.run(until=self.recording.end)
+        self.recording.held = len(self._waiting)
         self.recording.waiting = tuple(due.clock for due in self._waiting if due.clock >= 0)
         return self.recording
 

@@ -29,6 +29,9 @@
 
     [[outages]]
     from = 30.0                            # to: the end of the run if left out; direction: both if left out
+
+    [room]                                 # how many messages of a kind may be under way in one direction
+    segments = 4
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ from typing import Any
 
 from model.slices import CAPACITIES, ENDS, LINKS
 from sim.clocks import DURATIONS, Duration
-from sim.composition import STARTS
+from sim.composition import MOST_ROOM, STARTS, room
 from sim.links import Link, Outage, Path
 
 DRAWN = "drawn"
@@ -81,6 +84,7 @@ class Scenario:
     durations: Mapping[str, Duration] = field(default_factory=lambda: dict(DURATIONS))
     choices: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
+    room: Mapping[str, int] = field(default_factory=room)
 
 
 def packaged() -> tuple[str, ...]:
@@ -123,7 +127,7 @@ def parse(text: str, name: str) -> Scenario:
         Path({kind: _link(links.part(kind), USUAL_LINKS[kind]) for kind in CAPACITIES}, tuple(map(_outage, whole.parts("outages")))),
         DURATIONS | {key: _duration(key, durations.number(key)) for key in list(durations.values)},
         {key: _values(f"choices, {key}", value) for key, value in choices.left().items()},
-        tuple(map(_action, whole.parts("actions"))))
+        tuple(map(_action, whole.parts("actions"))), _room(whole.part("room")))
     links.nothing_else()
     whole.nothing_else()
     return scenario
@@ -214,6 +218,17 @@ def _outage(part: _Part) -> Outage:
     if end <= begin:
         raise ScenarioError(f"{part.where}: to {end:g} is not after from {begin:g}; give a later time")
     return Outage(begin, end, LINKS if direction == "both" else (direction,))
+
+
+def _room(part: _Part) -> dict[str, int]:
+    found = {}
+    for kind, usual in room().items():
+        messages = part.number(kind, usual)
+        if messages not in range(1, MOST_ROOM + 1):
+            raise ScenarioError(f"{part.at(kind)} {messages:g}: a whole number from 1 to {MOST_ROOM} is needed")
+        found[kind] = int(messages)
+    part.nothing_else()
+    return found
 
 
 def _action(part: _Part) -> Action:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from model.signals import BGP, CLOSED, ESTABLISHED, GEN, SA_IN, SA_OUT, TCP
+from model.signals import BGP, BGP_ESTABLISHED, GEN, SA_IN, SA_OUT, TCP
 from model.slices import ENDS
 from model.system import State, System
 from model.wire import IKE_LOST, LOST
@@ -35,7 +35,9 @@ class End:
 @dataclass(frozen=True)
 class Summary:
     """One run. lost: messages the network lost. resent: expiries of retransmission timers. late: steps that had to wait for room or for
-    what was under way. up: when both ends were Established for the first time, in seconds; 0 where they began so."""
+    what was under way; held: those still waiting at the end. stale: expiries of timers stopped or started again in the meantime. up:
+    seconds until both ends were Established, None where they never were or began so. apart: seconds from the first end leaving
+    Established to the other one, None where one of them did not."""
 
     seed: int
     steps: int
@@ -43,9 +45,11 @@ class Summary:
     lost: int
     resent: int
     late: int
+    held: int
     stale: int
     refused: tuple[tuple[float, str], ...]
     up: float | None
+    apart: float | None
 
 
 def summarize(system: System, checked: Checked) -> Summary:
@@ -53,21 +57,28 @@ def summarize(system: System, checked: Checked) -> Summary:
     recording, stimuli = checked.recording, checked.stimuli
     states: list[State] = [checked.initial, *(outcome.after for outcome in checked.outcomes)]
     times = [0.0, *(one.time for one in recording.steps)]
+    ends = {end: _end(system, end, times, states) for end in ENDS}
     both = [system.position(end, BGP) for end in ENDS]
-    established = BGP.sort.code("Established")
-    up = next((time for time, state in zip(times, states, strict=True) if all(state[at] == established for at in both)), None)
-    return Summary(recording.seed, len(stimuli), {end: _end(system, end, times, states) for end in ENDS},
-                   sum(one.event in LOSSES for one in stimuli), sum(one.event == RESENDS for one in stimuli),
-                   sum(one.late for one in recording.steps), recording.stale, tuple(recording.refused), up)
+    up = next((time for time, state in zip(times, states, strict=True) if all(state[at] == BGP_ESTABLISHED.code for at in both)), None)
+    left = [_left(one.bgp_since, "Established") for one in ends.values()]
+    gone = [time for time in left if time is not None]
+    return Summary(recording.seed, len(stimuli), ends, sum(one.event in LOSSES for one in stimuli),
+                   sum(one.event == RESENDS for one in stimuli), sum(one.late for one in recording.steps), recording.held,
+                   recording.stale, tuple(recording.refused), up or None, max(gone) - min(gone) if len(gone) == len(left) else None)
+
+
+def _left(since: Sequence[tuple[float, str]], state: str) -> float | None:
+    """When a state was left for the first time."""
+    return next((time for (_, before), (time, _) in pairwise(since) if before == state), None)
 
 
 def _end(system: System, end: str, times: Sequence[float], states: Sequence[State]) -> End:
-    tcp, bgp = (tuple(_changes(system.position(end, var), times, states)) for var in (TCP, BGP))
-    tcp_since, bgp_since = ([(time, var.sort.show(code)) for time, code in changes] for var, changes in ((TCP, tcp), (BGP, bgp)))
+    tcp_since, bgp_since = ([(time, var.sort.show(code)) for time, code in _changes(system.position(end, var), times, states)]
+                            for var in (TCP, BGP))
     halves = [system.position(end, var) for var in (SA_IN, SA_OUT)]
     sas = tuple(name for code, name in enumerate(GEN.values) if any(states[-1][first + code] for first in halves))
-    left = next((time for (_, before), (time, _) in pairwise(tcp) if before == ESTABLISHED.code), None)
-    closed = next((time for time, code in tcp if code == CLOSED.code and left is not None and time >= left), None)
+    left = _left(tcp_since, "ESTABLISHED")
+    closed = next((time for time, state in tcp_since if state == "CLOSED" and left is not None and time >= left), None)
     closing = None if left is None or closed is None else closed - left
     return End(tcp_since[-1][1], bgp_since[-1][1], sas, tuple(tcp_since), tuple(bgp_since), closing)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EPILOG = ("Examples:  lockstep simulate graceful-shutdown   |   lockstep simulate graceful-shutdown --runs 200   |   "
           "lockstep simulate session-comes-up --preset repaired --seed 7   |   lockstep simulate mine.toml --json")
 
+DURATIONS = {"up": "both Established after", "apart": "the other end left Established later by",
+             "close A": "A from ESTABLISHED to CLOSED in", "close B": "B from ESTABLISHED to CLOSED in"}
+
 
 def simulate(
     scenario: Annotated[str | None, typer.Argument(metavar="[SCENARIO]", help="A scenario by name, or a TOML file; a list of the named "
@@ -119,15 +122,15 @@ def _run(campaign: Campaign, seeds: Sequence[int], folder: Path | None) -> bool:
 def _trace(campaign: Campaign, checked: Checked, broken: Break | None = None, upto: int | None = None) -> Trace:
     """A run in the common format: all of it, its first steps, or up to where a claim breaks."""
     from model.trace import Trace
-    from sim.composition import compose, room
+    from sim.composition import compose
     from traces.names import named
 
     system, recording = campaign.checker.system, checked.recording
     length = broken.step if broken else upto
     steps = tuple(replace(named(system, stimulus, outcome), time=one.time) for stimulus, outcome, one in
                   zip(checked.stimuli[:length], checked.outcomes[:length], recording.steps[:length], strict=True))
-    plain = compose(campaign.scenario.start, campaign.readings)
-    return Trace(plain.digest, plain.name, campaign.scenario.preset, campaign.readings, room(), "simulate", recording.seed,
+    plain = compose(campaign.scenario.start, campaign.readings, bounds=campaign.scenario.room)
+    return Trace(plain.digest, plain.name, campaign.scenario.preset, campaign.readings, campaign.scenario.room, "simulate", recording.seed,
                  broken.claim if broken else "", broken.end if broken else "", 0, steps)
 
 
@@ -196,21 +199,27 @@ def _print_ladder(campaign: Campaign, checked: Checked, steps: int) -> None:
 def _summary(campaign: Campaign, seed: int) -> Iterator[str]:
     done, scenario = campaign.summaries, campaign.scenario
     seeds = f"seed {seed}" if len(done) == 1 else f"seeds {seed} to {seed + len(done) - 1}"
-    yield f"{scenario.name}: {scenario.about}; preset {scenario.preset}, {_count(len(done), 'run')}, {seeds}, {scenario.end:g} s each"
+    about = "; ".join(filter(None, (scenario.about, f"preset {scenario.preset}")))
+    yield f"{scenario.name}: {about}, {_count(len(done), 'run')}, {seeds}, {scenario.end:g} s each"
     total = sum(one.steps for one in done)
-    yield (f"{_count(total, 'step')}, each confirmed by the interpreter; {_count(sum(one.lost for one in done), 'message')} lost, "
-           f"{_count(sum(one.resent for one in done), 'retransmission')}, {_count(sum(one.late for one in done), 'step')} held back")
+    counts = ((sum(one.lost for one in done), "lost message"), (sum(one.resent for one in done), "retransmission"),
+              (sum(one.late for one in done), "step held back for a while"))
+    yield ", ".join([f"{_count(total, 'step')}, each confirmed by the interpreter", *(_count(*one) for one in counts)])
+    held = sum(one.held for one in done)
+    if held:
+        yield f"still held back at the end: {_count(held, 'step')}; [room] of the scenario may be too small"
     for name, spread in campaign.spreads().items():
-        what = {"up": "both Established after", "close A": "A from ESTABLISHED to CLOSED in",
-                "close B": "B from ESTABLISHED to CLOSED in"}[name]
-        yield f"{what} {_seconds(spread, len(done))}"
+        yield f"{DURATIONS[name]} {_seconds(spread, len(done))}"
     for count, a, b in campaign.ends()[:5]:
         yield f"ends:  A {a}   B {b}" + ("" if len(done) == 1 else f"   in {_count(count, 'run')}")
     if len(campaign.ends()) > 5:
         yield f"and {len(campaign.ends()) - 5} other ends; --json has them all"
+    refused: dict[str, list[str]] = {}
     for one in done:
         for time, text in one.refused:
-            yield f"not possible, seed {one.seed}, {time:.3f} s: {text}"
+            refused.setdefault(text, []).append(f"seed {one.seed}, {time:.3f} s")
+    for text, where in refused.items():
+        yield f"not possible, {where[0]}{f' and {len(where) - 1} more times' if where[1:] else ''}: {text}"
 
 
 def _seconds(spread: Spread, runs: int) -> str:
@@ -221,4 +230,5 @@ def _seconds(spread: Spread, runs: int) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+    first, space, rest = what.partition(" held")
+    return f"{number:,} {first}" + ("" if number == 1 else "s") + space + rest
