@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -411,3 +412,15 @@ def test_a_planted_fault_is_caught(one: Comparison) -> None:
                       if not same and not known_defect(one, case)]
             assert not passed, f"{row.key}: {passed[0]}"
     assert caught > len(one.table.rows) / 2
+
+
+def test_the_page_has_the_counts() -> None:
+    """docs/readings.md says what was compared."""
+    page = (Path(__file__).parents[1] / "docs" / "readings.md").read_text(encoding="utf-8")
+    for one in ALL:
+        found = list(compare(one))
+        cells = len({(case.state, case.event) for case, _ in found})
+        line = f"| {one.table.name} | {cells} | {len(found)} | {sum(not same for _, same in found)} |"
+        assert line in page, f"docs/readings.md, table of counts: it has to say {line}"
+    shown = page.split("## The second reading was wrong")[0].split("## The table is wrong")[1].count("\n| tcp ")
+    assert shown == len(TCP_DEFECTS)
