@@ -317,9 +317,14 @@ def first_quick_message(course: Course, arg: Any, own: Any) -> Course:
 
 
 def informational(state: str, event: str, arg: Any, own: Any) -> Course:
-    """RFC 2408 3.15, 5.15, RFC 2409 5.7: a Delete arrives; and what becomes of the SAs under a phase 1 SA that the peer deleted."""
+    """RFC 2408 3.15, 5.15, RFC 2409 5.7, RFC 2407 4.6.3.3: Deletes sent and received, INITIAL-CONTACT, and what becomes of the
+    children of a phase 1 SA that the peer deleted."""
     course = Course(state)
     match event, arg:
+        case "SA deleted", _:
+            return peer_told(course, arg, own)
+        case "INITIAL-CONTACT", _:
+            return others_deleted(course, arg)
         case "child deleted by peer", _:
             return child_gone(course, arg.gen, own)
         case "rcv", _ if arg.datagram == "DEL" and accepted(arg, own):
@@ -328,6 +333,23 @@ def informational(state: str, event: str, arg: Any, own: Any) -> Course:
             return cookies_deleted(course, arg, own)
         case _:
             return course
+
+
+def peer_told(course: Course, arg: Any, own: Any) -> Course:
+    """A Delete MUST be sent under an ISAKMP SA. Without one there is no telling; of two, the one this end began is taken."""
+    if own.initiator == "UP":
+        return send(course, "DEL", cookie="sender", gen=arg.gen, why=arg.why)
+    if own.responder == "UP":
+        return send(course, "DEL", cookie="receiver", gen=arg.gen, why=arg.why)
+    return course
+
+
+def others_deleted(course: Course, arg: Any) -> Course:
+    """The receiver "might then elect to delete any existing SA's it has": all but the SA that said it, begun by `cookie`."""
+    tell(course, "phase1-initiator" if arg.cookie == "sender" else "phase1-responder", "phase 1 deleted")
+    for gen in ("g0", "g1", "g2"):
+        tell(course, "informational", "child deleted by peer", gen)
+    return course
 
 
 def accepted(arg: Any, own: Any) -> bool:
