@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 class Due(NamedTuple):
     """A stimulus whose time has come. `clock` and `generation`: whose expiry it is, -1 for what is none. `asked`: a scenario wants it;
-    nothing is wrong if the model does not allow it."""
+    nothing is wrong if the model does not allow it. `otherwise`: the event to take if no row is enabled on this one."""
 
     entry: Entry
     args: tuple[int, ...]
     clock: int = -1
     generation: int = 0
     asked: bool = False
+    otherwise: Entry | None = None
 
 
 class Run:
@@ -68,7 +69,10 @@ class Run:
     def _arrives(self, timeout: Any) -> None:
         """A message is there, or is found to be lost."""
         wire, code, lost = timeout.value
-        self._happens(Due(self.world.fates[wire][lost], self.world.message(wire, code)[0]))
+        arrival, loss = self.world.fates[wire]
+        args = self.world.message(wire, code)[0]
+        # An attacker's message is not lost, say the rows of the wire: it then arrives.
+        self._happens(Due(loss, args, otherwise=arrival) if lost else Due(arrival, args))
 
     def _expires(self, timeout: Any) -> None:
         """The time of a timer is over, if that is still the same timer."""
@@ -101,6 +105,8 @@ class Run:
         except (NoRow, NotThisChoice) as refusal:
             if number >= 0:
                 return False  # its row waits until nothing of the connection or exchange is under way
+            if due.otherwise is not None:
+                return self._step(Due(due.otherwise, due.args), late)
             if not due.asked:
                 raise SimulationError(self._wrong(due, refusal)) from None
             self.recording.refused.append((self.env.now, f"{_name(due.entry)}: {refusal}"))

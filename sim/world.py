@@ -37,8 +37,9 @@ class World:
         self.runs = [self.reader.function(clock.scope, clock.running) for clock in self.clocks]
         self.timer = [-1 if clock.timer is None else system.position(clock.scope, clock.timer) for clock in self.clocks]
         self.orders = [self.bound.orders.get(choice.name, tuple(range(choice.sort.size))) for choice in self.reader.choices]
-        self.fates = [tuple(self.reader.entry(wire.direction, wire.channel.table, event.name) for event in FATES[wire.channel.table])
-                      for wire in self.reader.wires]
+        self.fates = [(self.reader.entry(wire.direction, wire.channel.table, arrives.name),
+                       self.reader.entry(wire.direction, wire.channel.table, lost.name))
+                      for wire in self.reader.wires for arrives, lost in (FATES[wire.channel.table],)]
         self._messages: dict[tuple[int, int], tuple[tuple[int, ...], bool]] = {}
 
     def message(self, wire: int, code: int) -> tuple[tuple[int, ...], bool]:

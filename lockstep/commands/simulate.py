@@ -122,14 +122,13 @@ def _run(campaign: Campaign, seeds: Sequence[int], folder: Path | None) -> bool:
 def _trace(campaign: Campaign, checked: Checked, broken: Break | None = None, upto: int | None = None) -> Trace:
     """A run in the common format: all of it, its first steps, or up to where a claim breaks."""
     from model.trace import Trace
-    from sim.composition import compose
     from traces.names import named
 
     system, recording = campaign.checker.system, checked.recording
     length = broken.step if broken else upto
     steps = tuple(replace(named(system, stimulus, outcome), time=one.time) for stimulus, outcome, one in
                   zip(checked.stimuli[:length], checked.outcomes[:length], recording.steps[:length], strict=True))
-    plain = compose(campaign.scenario.start, campaign.readings, bounds=campaign.scenario.room)
+    plain = campaign.world.system  # without what the claims remember
     return Trace(plain.digest, plain.name, campaign.scenario.preset, campaign.readings, campaign.scenario.room, "simulate", recording.seed,
                  broken.claim if broken else "", broken.end if broken else "", 0, steps)
 
@@ -165,6 +164,9 @@ def _document(campaign: Campaign, seed: int, overrides: dict[str, str], paths: d
 def _print(campaign: Campaign, seed: int, steps: int, preset: Preset, paths: dict[str, str]) -> None:
     from lockstep import screen
 
+    if not campaign.summaries:
+        print("no run came to its end")
+        return
     if len(campaign.summaries) == 1 and campaign.last is not None:
         _print_ladder(campaign, campaign.last, steps)
     print("\n".join(_summary(campaign, seed)))
@@ -202,9 +204,9 @@ def _summary(campaign: Campaign, seed: int) -> Iterator[str]:
     about = "; ".join(filter(None, (scenario.about, f"preset {scenario.preset}")))
     yield f"{scenario.name}: {about}, {_count(len(done), 'run')}, {seeds}, {scenario.end:g} s each"
     total = sum(one.steps for one in done)
-    counts = ((sum(one.lost for one in done), "lost message"), (sum(one.resent for one in done), "retransmission"),
-              (sum(one.late for one in done), "step held back for a while"))
-    yield ", ".join([f"{_count(total, 'step')}, each confirmed by the interpreter", *(_count(*one) for one in counts)])
+    lost, resent, late = (sum(count) for count in zip(*((one.lost, one.resent, one.late) for one in done), strict=True))
+    yield f"{_count(total, 'step')}, each confirmed by the interpreter"
+    yield f"lost messages: {lost:,}, retransmissions: {resent:,}, steps held back for a while: {late:,}"
     held = sum(one.held for one in done)
     if held:
         yield f"still held back at the end: {_count(held, 'step')}; [room] of the scenario may be too small"
@@ -230,5 +232,4 @@ def _seconds(spread: Spread, runs: int) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    first, space, rest = what.partition(" held")
-    return f"{number:,} {first}" + ("" if number == 1 else "s") + space + rest
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
