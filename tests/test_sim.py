@@ -323,10 +323,10 @@ def test_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
         where = tmp_path / hashes
         where.mkdir()
         environment = os.environ | {"PYTHONHASHSEED": hashes, "PYTHONPATH": str(ROOT)}
-        words = [sys.executable, "-c", code, "graceful-shutdown", "--seed", "7", "--runs", "20", "--record", "--json"]
+        words = [sys.executable, "-c", code, "graceful-shutdown", "--seed", "7", "--runs", "200", "--record", "--json"]
         done = subprocess.run(words, cwd=where, env=environment, capture_output=True, text=True, check=True, timeout=120)
         outputs.append((done.stdout, {path.name: path.read_bytes() for path in sorted((where / "out").iterdir())}))
-    assert outputs[0] == outputs[1] and len(outputs[0][1]) > 20
+    assert outputs[0] == outputs[1] and len(outputs[0][1]) > 200
     assert invoke("graceful-shutdown", "--seed", "8", "--json", "--out", str(tmp_path)).stdout != outputs[0][0]
 
 
@@ -434,6 +434,12 @@ def test_bad_usage(words: list[str], tmp_path: Path) -> None:
 def test_scenario_errors_have_their_own_class() -> None:
     with pytest.raises(ScenarioError):
         parse_scenario("", "empty")
+
+
+def test_the_hold_timer_is_longer_in_open_sent() -> None:
+    (hold,) = [one for one in clocks(compose("idle", chosen("draft")), DURATIONS) if (one.scope, one.event) == ("A", "HoldTimer_Expires")]
+    states = TABLES["bgp"].state.sort
+    assert {name: hold.duration(states.code(name)).seconds for name in ("OpenSent", "OpenConfirm")} == {"OpenSent": 240, "OpenConfirm": 90}
 
 
 def test_clocks_are_those_of_both_ends() -> None:
