@@ -36,7 +36,7 @@ class TooLarge(Exception):
 def table_graph(table: Table, loops: bool = False) -> Graph:
     """A table's states, with one edge for each pair of states that some row connects. `loops`: also the rows that stay.
 
-    Edges: `label` the events, `rows` and `sources` of all rows, one a line. Rows that can't fire are left out.
+    Edges: `label` the names of the rows, `events` and `sources`, one a line. Rows that can't fire are left out.
     """
     graph = nx.DiGraph(name=table.name, title=table.title, kind="table")
     for code, state in enumerate(table.state.sort.values):
@@ -46,7 +46,7 @@ def table_graph(table: Table, loops: bool = False) -> Graph:
         after = before if row.next is None else table.state.sort.show(row.next.code)
         if loops or after != before:
             text = text_row(table, row)
-            _add(graph, before, after, label=text.event, rows=row.name, sources=row.source)
+            _add(graph, before, after, label=row.name, events=text.event, sources=row.source)
     return graph
 
 
