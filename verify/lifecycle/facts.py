@@ -7,7 +7,7 @@ itself, every state of it, and what they call a way is one: a run of the interpr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,10 @@ from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from properties.vocabulary import GENERATIONS, WIRE_EMPTY
 from verify.lifecycle.graphs import Graph
 from verify.lifecycle.situation import Situation, named, situation, variable
-from verify.lifecycle.visited import Visited
+from verify.lifecycle.visited import Searches, Visited
 from verify.step import Outcome, StepView, Stimulus, step
 
 Node = Any
-Search = Callable[..., Visited]  # Visited with memory, time and progress given
 
 _NO_SA = conj(*((SA_IN[g] == "none") & (SA_OUT[g] == "none") for g in GENERATIONS))
 _UP, _OVER = BGP == BGP_ESTABLISHED, conj(BGP == BGP_IDLE, TCP == CLOSED, _NO_SA)
@@ -110,22 +109,18 @@ class Passing:
     reason: str = ""
 
 
-def reach(system: System, target: Situation, search: Search = Visited) -> Passing:
-    """Is a situation reachable at all? `violated`, with a shortest way, means that it is: no state is not in it holds."""
-    return _passing(system, "", search(system, until=target))
+def reach(searches: Searches, target: Situation) -> Passing:
+    """Is a situation reachable at all? That no path leads there is `violated`, with a shortest way, or holds."""
+    return _passing(searches, "", searches.visit(until=target))
 
 
-def every_path(system: System, target: Situation, through: Situation, search: Search = Visited) -> Passing:
+def every_path(searches: Searches, target: Situation, through: Situation) -> Passing:
     """Does every path to the target pass a state of `through`, be it the first or the last one of the path?
 
     All states are visited that can be reached without leaving a state of `through`; if none of them, but those of `through`
     itself, is in the target, the answer is yes. Where nothing leads to the target it holds emptily; ask `reach` first.
     """
-    return _passing(system, through.text, search(system, until=_but(target, through), avoid=through))
-
-
-def _but(target: Situation, through: Situation) -> Situation:
-    return _Without(target.text, target.alternatives, through)
+    return _passing(searches, through.text, searches.visit(until=_Without(target.text, target.alternatives, through), avoid=through))
 
 
 @dataclass(frozen=True)
@@ -138,36 +133,46 @@ class _Without(Situation):
         return super().among(column) & ~self.other.among(column)
 
 
-def _passing(system: System, text: str, visited: Visited) -> Passing:
+def _passing(searches: Searches, text: str, visited: Visited) -> Passing:
+    searches.release(visited)
     if visited.found is not None:
-        initial, stimuli = visited.way(visited.found)
-        return Passing(text, VIOLATED, visited.states, Way(initial, stimuli, len(stimuli)))
+        return Passing(text, VIOLATED, visited.states, _way(visited, visited.found))
     if not visited.complete:
         return Passing(text, UNDECIDED, visited.states, reason=visited.why)
     return Passing(text, HOLDS, visited.states)
 
 
-def must_pass(system: System, target: Situation, by: Sequence[str], search: Search = Visited) -> tuple[Passing, list[Passing]]:
+def _way(visited: Visited, number: int) -> Way:
+    initial, stimuli = visited.way(number)
+    return Way(initial, stimuli, len(stimuli))
+
+
+def must_pass(searches: Searches, target: Situation, by: Sequence[str]) -> tuple[Passing, list[Passing]]:
     """Is the target reachable, and which values of the variables `by` does every path to it pass? Only values that a shortest way
     shows can be such; each of them is put to an exhaustive search, and each way that a search finds rules out others.
 
-    The values the path begins and ends with belong to it: those that all initial states share, and those that the target says.
+    A path begins with its initial state and ends with the first of the target, and passes what these show.
     """
-    first = reach(system, target, search)
+    system, first = searches.system, reach(searches, target)
     if first.way is None:
         return first, []
     slots = [variable(system, name) for name in by]
-    left = list(dict.fromkeys(pair for state in first.way.states(system) for pair in named(system, slots, state).items()))
+    left = _shown(system, slots, first.way)
     found = []
     while left:
         name, value = left.pop(0)
-        one = every_path(system, target, situation(system, f"{name}={value}"), search)
+        one = every_path(searches, target, situation(system, f"{name}={value}"))
         if one.way is not None:
-            seen = {pair for state in one.way.states(system) for pair in named(system, slots, state).items()}
+            seen = set(_shown(system, slots, one.way))
             left = [pair for pair in left if pair in seen]
         else:
             found.append(one)
     return first, found
+
+
+def _shown(system: System, slots: Sequence[int], way: Way) -> list[tuple[str, str]]:
+    """The values that some variables have on a way, in the order in which they do."""
+    return list(dict.fromkeys(pair for state in way.states(system) for pair in named(system, slots, state).items()))
 
 
 @dataclass(frozen=True)
@@ -184,10 +189,10 @@ class End:
 BOUND_REACHED = "bound reached"
 
 
-def ends(system: System, by: Sequence[str], search: Search = Visited) -> tuple[Visited, list[End]]:
+def ends(searches: Searches, by: Sequence[str]) -> tuple[Visited, list[End]]:
     """Where a slice comes to rest, sorted into the intended ends and the rest; "bound reached" where a stimulus is disabled only for
     want of room on the wire. What the slice does not offer (see its docstring) might lead on."""
-    visited = search(system)
+    system, visited = searches.system, searches.visit()
     slots = [variable(system, name) for name in by]
     found: dict[tuple[str, ...], list[int]] = {}
     last, blocked = visited.ends()
@@ -198,8 +203,7 @@ def ends(system: System, by: Sequence[str], search: Search = Visited) -> tuple[V
             found.setdefault((how, *named(system, slots, state).values()), []).append(number)
     result = []
     for (how, *values), numbers in found.items():
-        initial, stimuli = visited.way(numbers[0])
-        result.append(End(dict(zip(by, values, strict=True)), how, len(numbers), Way(initial, stimuli, len(stimuli))))
+        result.append(End(dict(zip(by, values, strict=True)), how, len(numbers), _way(visited, numbers[0])))
     return visited, result
 
 
@@ -209,19 +213,19 @@ def intended(system: System, state: State) -> str:
     return next((how for how, when in INTENDED.items() if evaluate(when, reader)), "")
 
 
-def way_between(system: System, start: Situation, goal: Situation, search: Search = Visited) -> tuple[Visited, Way | None]:
+def way_between(searches: Searches, start: Situation, goal: Situation) -> tuple[Visited, Way | None]:
     """A shortest way from any reachable state of one situation to one of another, with a shortest way to where it begins.
 
     The search that is handed back says whether there is none, or it was cut short.
     """
-    every = search(system)
+    every = searches.visit()
     numbers = every.numbers(start)
-    if not every.complete or not len(numbers):
+    if every.why or not len(numbers):
         return every, None
-    second = search(system, until=goal, first=every.packed(numbers))
+    second = searches.visit(until=goal, first=every.packed(numbers))
     if second.found is None:
         return second, None
-    begins, stimuli = second.way(second.found)
-    number = next(int(one) for one in numbers if every.state(int(one)) == begins)
-    initial, before = every.way(number)
+    origin = second.origin(second.found)
+    initial, before = every.way(int(numbers[origin]))
+    _, stimuli = second.way(second.found)
     return second, Way(initial, (*before, *stimuli), len(stimuli))

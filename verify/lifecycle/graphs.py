@@ -18,7 +18,7 @@ from model.system import Monitor, Offer, State, System, peer_of
 from model.table import Table
 from model.text import text_row
 from verify.lifecycle.situation import SituationError, variable
-from verify.lifecycle.visited import Visited, Watch
+from verify.lifecycle.visited import Searches, Visited, Watch
 from verify.query import allowed
 from verify.step import Stimulus
 
@@ -60,10 +60,11 @@ def _add(graph: Graph, before: str | int, after: str | int, **lines: str) -> Non
 # -- of a slice, every state -------------------------------------------------------------------------------------------------
 
 
-def state_graph(system: System, by: Sequence[str] = (), most: int = MOST_STATES) -> Graph:
-    """Every reachable state and transition, by the reference interpreter. `by`: variables to call the states by.
+def state_graph(system: System, by: Sequence[str] = (), most: int = MOST_STATES) -> tuple[Graph, list[State]]:
+    """Every reachable state and transition, by the reference interpreter, and the states in breadth-first order.
 
-    Nodes are numbers in breadth-first order; edges are labelled by stimuli. Raises TooLarge, SituationError.
+    Nodes are the numbers of the states; edges are labelled by stimuli. `by`: variables to call the states by. Raises TooLarge,
+    SituationError.
     """
     slots = [variable(system, name) for name in by]
     number: dict[State, int] = {}
@@ -87,8 +88,7 @@ def state_graph(system: System, by: Sequence[str] = (), most: int = MOST_STATES)
         for stimulus, outcome in allowed(system, state):
             _add(graph, number[state], at(outcome.after), label=stimulus_name(system, stimulus))
     graph.graph["states"] = len(order)
-    graph.graph["order"] = order
-    return graph
+    return graph, order
 
 
 def stimulus_name(system: System, stimulus: Stimulus) -> str:
@@ -128,7 +128,7 @@ def situation_graph(system: System, by: Sequence[str], *, memory: float = 2.0, t
     """
     slots = [variable(system, name) for name in by]
     moves = _Moves(system, slots)
-    visited = Visited(moves.system, memory=memory, timeout=timeout, progress=progress)
+    visited = Searches(moves.system, memory, timeout, progress).visit()
     graph = nx.DiGraph(name=system.name, kind="situations", by=", ".join(by), complete=visited.complete, why=visited.why,
                        pairs=visited.states)
     for before, after, label in moves.found(visited):

@@ -26,57 +26,80 @@ TUNE_AFTER = 1.0  # seconds of exploring after which better code is worth compil
 Watch = Callable[[Progress], None] | None
 
 
-class _Begun(Space):
-    """A space that begins in given packed states of another space of the same system."""
+class _Again(Space):
+    """A space whose code, once compiled, serves several searches."""
 
-    def __init__(self, system: System, limit: int, first: NDArray[np.uint64]) -> None:
-        self._first = first
-        super().__init__(system, (), limit)
-
-    def _start(self) -> None:
-        if not self._resize(len(self._first) + 4 * self.room):
+    def begin(self, first: NDArray[np.uint64]) -> None:
+        """Forget everything and begin in these packed states. Raises MemoryError."""
+        for name in ("count", "attempts", "transitions", "rejected", "full"):
+            self[name] = 0
+        self._table[:] = 0
+        if len(first) + self.room > self["capacity"] and not self._resize(len(first) + self.room):
             raise MemoryError
-        self.states[:len(self._first)], self.parents[:len(self._first)] = self._first, NOBODY
-        self["count"] = len(self._first)
+        self.states[:len(first)], self.parents[:len(first)] = first, NOBODY
+        self["count"] = len(first)
         self._fill()
-
-
-class _Lens(Space):
-    """A space for looking at one state at a time."""
 
     def leads_on(self, words: NDArray[np.uint64]) -> tuple[bool, bool]:
         """Does some stimulus lead from this state to another one? Is one disabled only for want of room on the wire?"""
-        self._table[:] = 0
-        self.states[0], self["count"], self["full"] = words, 1, 0
-        self._fill()
+        self.begin(words[np.newaxis])
         self.expand(0, 1, BATCH)
         return self.count > 1, self["full"] > 0
+
+
+class Searches:
+    """Searches of one system, one after the other.
+
+    memory: GiB that one search may use; timeout: seconds; progress: told how far a search has come.
+    """
+
+    def __init__(self, system: System, memory: float = 2.0, timeout: float | None = None, progress: Watch = None) -> None:
+        self.system, self.memory, self.timeout, self.progress = system, memory, timeout, progress
+        self.initial: NDArray[np.uint64] | None = None
+        self._free: _Again | None = None
+
+    def space(self) -> _Again:
+        """Compiled code with an empty space. Raises MemoryError."""
+        space, self._free = self._free, None
+        if space is None:
+            space = _Again(self.system, (), int(self.memory * 2**30))
+            self.initial = np.array(space.states[:space.count])
+        return space
+
+    def visit(self, *, avoid: Situation | None = None, until: Situation | None = None,
+              first: NDArray[np.uint64] | None = None) -> Visited:
+        """Search; see `Visited`."""
+        return Visited(self, avoid, until, first)
+
+    def release(self, visited: Visited) -> None:
+        """Nobody looks at these states any more: the next search may use their place."""
+        self._free = visited.space
 
 
 class Visited:
     """The states of a system that have been found, in breadth-first order.
 
-    memory: GiB; timeout: seconds. `why`: what stopped it before the end; empty where every state was visited that can be reached
-    without passing `avoid` (a state of `avoid` is found, but not left), or where `until` was found. Where `until` is given,
-    `found` is the number of a nearest such state, or None. `first`: packed states to begin in, instead of the initial ones.
+    `why`: what stopped it before the end; empty where every state was visited that can be reached without passing `avoid` (a state
+    of `avoid` is found, but not left), or where `until` was found. Where `until` is given, `found` is the number of a nearest such
+    state, or None. `first`: packed states to begin in, instead of the initial ones.
     Raises ModelError where the model reaches the impossible.
     """
 
-    def __init__(self, system: System, *, memory: float = 2.0, timeout: float | None = None, progress: Watch = None,
-                 avoid: Situation | None = None, until: Situation | None = None, first: NDArray[np.uint64] | None = None) -> None:
-        self.system, self.avoid, self.until = system, avoid, until
-        self.begun, self.timeout, self.progress = perf_counter(), timeout, progress
+    def __init__(self, searches: Searches, avoid: Situation | None, until: Situation | None, first: NDArray[np.uint64] | None) -> None:
+        self.searches, self.system, self.avoid, self.until = searches, searches.system, avoid, until
+        self.begun = perf_counter()
         self.why, self.at, self.level = "", 0, 0
         self.found: int | None = None
+        self.space = searches.space()
+        self._place = {one.slot: one for one in self.space.layout.fields}
         try:
-            limit = int(memory * 2**30)
-            self.space = Space(system, (), limit) if first is None else _Begun(system, limit, first)
-            self._place = {one.slot: one for one in self.space.layout.fields}
+            assert searches.initial is not None
+            self.space.begin(searches.initial if first is None else first)
             self._run()
         except KeyboardInterrupt:
             self.why = "interrupted"
         except MemoryError:
-            self.why = f"memory limit of {memory:g} GiB reached"
+            self.why = f"memory limit of {searches.memory:g} GiB reached"
         self.seconds = perf_counter() - self.begun
 
     # -- searching -------------------------------------------------------------------------------
@@ -120,9 +143,9 @@ class Visited:
     def _watch(self) -> None:
         """Tell how far it has come, and see whether the time is over."""
         space, seconds = self.space, perf_counter() - self.begun
-        if self.progress is not None:
-            self.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], seconds))
-        if self.timeout is not None and seconds > self.timeout and not self.why:
+        if self.searches.progress is not None:
+            self.searches.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], seconds))
+        if self.searches.timeout is not None and seconds > self.searches.timeout and not self.why:
             self.why = "time limit"
         if seconds > TUNE_AFTER:
             space.tune()
@@ -143,7 +166,7 @@ class Visited:
         ends: list[int] = []
         full: list[int] = []
         try:
-            lens = _Lens(self.system, (), 1 << 30)
+            lens = _Again(self.system, (), 1 << 30)
             for count, number in enumerate(np.flatnonzero(~parents).tolist()):
                 on, blocked = lens.leads_on(self.space.states[number])
                 if not on:
@@ -199,3 +222,7 @@ class Visited:
         """A shortest way to a state: where it begins, and the stimuli. Raises EngineDisagreement."""
         states = [self.space.state(one) for one in self.space.path(number)]
         return states[0], tuple(between(self.system, before, after) for before, after in pairwise(states))
+
+    def origin(self, number: int) -> int:
+        """The number of the state that a shortest way to this one begins in."""
+        return self.space.path(number)[0]
