@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("model", "properties", "verify", "traces", "lockstep")
+PACKAGES = ("model", "properties", "verify", "sim", "traces", "lockstep")
 PAGES = ("README.md", "docs/reading-the-model.md", "docs/findings.md", "docs/adding-a-reading.md", "docs/adding-a-claim.md",
-         "docs/adding-a-slice.md")
+         "docs/adding-a-slice.md", "docs/adding-a-scenario.md")
 RENEW = "python -m docs"
 PROGRESS = re.compile(r"lockstep: (\d+ search(es)?|.* transitions/s)$")
 FENCE = re.compile(r"^```(\w+)$")

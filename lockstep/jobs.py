@@ -82,6 +82,10 @@ class Outcome:
     fired: frozenset[tuple[str, str]] = frozenset()
     full: int = 0
 
+    @property
+    def complete(self) -> bool:
+        return not self.why
+
 
 @dataclass(frozen=True)
 class Question:

@@ -68,7 +68,6 @@ from model.signals import (
     origin,
     resend,
     sa_covers,
-    sa_present,
     sa_usable,
     why,
 )
@@ -207,7 +206,7 @@ def lifetimes() -> list[Line]:
     began = (gen == MY_GEN) | ((gen == G0) & (ME == "A"))
     mine = (reading("rekey_by") == "both") | began
     dying = (set_(SA_OUT[gen], "dying"), set_(SA_IN[gen], ite(SA_IN[gen] == "mature", SA_IN.sort.const("dying"), SA_IN[gen])))
-    others = disj(*((gen != g) & sa_present(g) for g in GENERATIONS))
+    others = disj(*((gen != g) & (SA_OUT[g] != "none") for g in GENERATIONS))
     in_use = ~TCP.among(CLOSED, LISTEN)
     abort = ABORT_FIRST & in_use & ~others
     delete = signal("ipsec", SA_DELETE(gen=gen, why=EXPIRED))

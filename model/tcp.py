@@ -15,7 +15,7 @@ listens. BGP's NOTIFICATION always comes right before its CLOSE (RFC 4271 6), so
 
 from __future__ import annotations
 
-from model.action import Event, Signal, set_, signal, start, stop
+from model.action import Action, Event, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Choice, Const, OnWire, Value, Var, ite
 from model.readings import reading
 from model.signals import (
@@ -34,6 +34,7 @@ from model.signals import (
     FIN_WAIT_1,
     FIN_WAIT_2,
     IN_WINDOW,
+    KEEPALIVE,
     LAST_ACK,
     LISTEN,
     MSG,
@@ -55,6 +56,7 @@ from model.signals import (
     TCP_RCV,
     TCP_SEND,
     TIME_WAIT,
+    UPDATE,
     acks,
     fit,
     inc,
@@ -105,6 +107,8 @@ def closed(how: str) -> Signal:
 def deliver(message: Value) -> Signal:
     return signal("bgp-message", BGP_MSG(msg=message))
 
+
+STREAM_GOES_ON = msg.among(KEEPALIVE, UPDATE)  # what comes after an OPEN
 
 QUIET = (stop(RTX), set_(TRIED, False), set_(UNACKED, NO_MSG))
 SENDING = (start(RTX), set_(TRIED, False))
@@ -159,7 +163,6 @@ def unsynchronized() -> list[Line]:
     rcvd = "RFC 9293 3.10.7.4"
     not_rst = (SYN, SYN_ACK, ACK, DATA, FIN)
     with_ack = (ACK, DATA, FIN)
-    up_passive = (*ENTER_ESTABLISHED, bgp(17))
     syns = (SYN, SYN_ACK)
     in_window = (fit == IN_WINDOW) & MINE
     in_window_rst = (in_window & PREFERS_793) | OK
@@ -179,21 +182,13 @@ def unsynchronized() -> list[Line]:
         row("RST: refused", SYN_SENT, TCP_RCV(kind=RST), OK, [*QUIET, bgp(18), closed("never-opened")], CLOSED, sent),
         ignored(SYN_SENT, TCP_RCV(kind=RST), f"{sent}: RST must acknowledge the SYN", guard=~OK, name="RST does not fit"),
 
-        row("ACK: passive open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & PASSIVE, [*up_passive], ESTABLISHED, f"{rcvd}/5th"),
+        row("ACK: passive open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & PASSIVE, [*ENTER_ESTABLISHED, bgp(17)], ESTABLISHED,
+            f"{rcvd}/5th"),
         row("ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=ACK), OK & ~PASSIVE, [*ENTER_ESTABLISHED, bgp(16)], ESTABLISHED,
             f"{rcvd}/5th"),
-        row("DATA completes the open", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & PASSIVE,
-            [out(ACK, msg=msg), *up_passive, set_(OPEN_DELIVERED, True), deliver(OPEN_MSG)], ESTABLISHED,
-            f"{rcvd}/5th, /7th: the first message of a BGP stream is its OPEN"),
-        row("DATA completes the simultaneous open", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & ~PASSIVE,
-            [out(ACK, msg=msg), *ENTER_ESTABLISHED, bgp(16), set_(OPEN_DELIVERED, True), deliver(OPEN_MSG)], ESTABLISHED,
-            f"{rcvd}/5th, /7th"),
+        *completes_the_open(),
         row("SYN+ACK: simultaneous open done", SYN_RECEIVED, TCP_RCV(kind=SYN_ACK), OK & ~PASSIVE, [out(ACK), *ENTER_ESTABLISHED, bgp(16)],
             ESTABLISHED, "RFC 9293 3.5 figure 7"),
-        row("FIN completes the open", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & PASSIVE,
-            [out(ACK, acks=True), *up_passive, bgp(18)], CLOSE_WAIT, f"{rcvd}/5th, /8th"),
-        row("FIN completes the simultaneous open", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & ~PASSIVE,
-            [out(ACK, acks=True), *ENTER_ESTABLISHED, bgp(16), bgp(18)], CLOSE_WAIT, f"{rcvd}/5th, /8th"),
         row("SYN again: ACK", SYN_RECEIVED, TCP_RCV(kind=SYN), ~in_window, [out(ACK)], STAY, f"{rcvd}/1st"),
         row("SYN in window: back to LISTEN", SYN_RECEIVED, TCP_RCV(kind=syns), in_window & PASSIVE, [*QUIET], LISTEN, f"{rcvd}/4th"),
         row("SYN in window: challenge", SYN_RECEIVED, TCP_RCV(kind=syns), in_window & ~PASSIVE & ~PREFERS_793, [out(ACK)], STAY,
@@ -212,6 +207,33 @@ def unsynchronized() -> list[Line]:
     ]
 
 
+def completes_the_open() -> list[Line]:
+    """DATA or FIN in SYN-RECEIVED: its ACK field is checked before its text, its text before the FIN (3.10.7.4)."""
+    s, lost = "RFC 9293 3.10.7.4/5th", "the first message of a BGP stream is its OPEN"
+    read = set_(OPEN_DELIVERED, True)
+    lines: list[Line] = []
+    for name, passive, event in (("the open", PASSIVE, 17), ("the simultaneous open", ~PASSIVE, 16)):
+        up_ = (*ENTER_ESTABLISHED, bgp(event))
+        ack, ack_fin = out(ACK, msg=msg), out(ACK, acks=True)
+        only: list[Action] = [read, deliver(OPEN_MSG)]
+        more: list[Action] = [*only, deliver(msg)]
+        lines += [
+            row(f"DATA completes {name}", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & passive & (msg == OPEN_MSG), [ack, *up_, *only],
+                ESTABLISHED, f"{s}, /7th"),
+            row(f"DATA completes {name}, with what was lost before", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & passive & (msg != OPEN_MSG),
+                [ack, *up_, *more], ESTABLISHED, f"{s}, /7th: {lost}"),
+            row(f"FIN completes {name}", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & passive & (msg == NO_MSG), [ack_fin, *up_, bgp(18)],
+                CLOSE_WAIT, f"{s}, /8th"),
+            row(f"FIN with OPEN completes {name}", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & passive & (msg == OPEN_MSG),
+                [ack_fin, *up_, *only, bgp(18)], CLOSE_WAIT, f"{s}, /7th, /8th"),
+            row(f"FIN with NOTIFICATION completes {name}", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & passive & (msg == NOTIFICATION),
+                [ack_fin, *up_, deliver(msg)], CLOSE_WAIT, f"{s}, /7th, /8th; RFC 4271 6.4"),
+            row(f"FIN with text completes {name}", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & passive & STREAM_GOES_ON,
+                [ack_fin, *up_, *more, bgp(18)], CLOSE_WAIT, f"{s}, /7th, /8th: {lost}"),
+        ]
+    return lines
+
+
 def synchronized() -> list[Line]:
     """Segment arrival from ESTABLISHED on: RFC 9293 3.10.7.4, the checks by number."""
     s = "RFC 9293 3.10.7.4"
@@ -221,6 +243,8 @@ def synchronized() -> list[Line]:
     challenged = (fit == IN_WINDOW) & MINE
     believed = OK | (challenged & PREFERS_793)
     after_close = (FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK)
+    unread = HALF_DUPLEX & (msg != NO_MSG)  # text in front of a FIN that nobody will read
+    of_text = (msg == UNACKED) & (UNACKED != NO_MSG)
     return [
         # 1st: the segment does not fit
         row("unacceptable: ACK", SYNCHRONIZED, TCP_RCV(kind=(ACK, DATA, FIN)), ~OK, [out(ACK, acks=ack_flag)], STAY, f"{s}/1st"),
@@ -251,7 +275,9 @@ def synchronized() -> list[Line]:
             f"{s}/4th; RFC 5961 4"),
         # 5th: ACK
         row("ACK", (ESTABLISHED, CLOSE_WAIT), TCP_RCV(kind=ACK), OK, [*ACKED], STAY, f"{s}/5th"),
-        row("ACK of less than the FIN", (FIN_WAIT_1, CLOSING, LAST_ACK), TCP_RCV(kind=ACK), OK & ~acks, [], STAY, f"{s}/5th"),
+        row("ACK of the text before the FIN", (FIN_WAIT_1, CLOSING, LAST_ACK), TCP_RCV(kind=ACK), OK & ~acks & of_text,
+            [set_(UNACKED, NO_MSG), set_(TRIED, False)], STAY, f"{s}/5th"),
+        row("ACK of less than the FIN", (FIN_WAIT_1, CLOSING, LAST_ACK), TCP_RCV(kind=ACK), OK & ~acks & ~of_text, [], STAY, f"{s}/5th"),
         row("ACK of our FIN", FIN_WAIT_1, TCP_RCV(kind=ACK), OK & acks, [*QUIET], FIN_WAIT_2, f"{s}/5th"),
         row("ACK of our FIN", CLOSING, TCP_RCV(kind=ACK), OK & acks, [*ENTER_TIME_WAIT], TIME_WAIT, f"{s}/5th"),
         row("ACK of our FIN", LAST_ACK, TCP_RCV(kind=ACK), OK & acks, [*QUIET, closed("last-ack")], CLOSED, f"{s}/5th: no linger"),
@@ -272,15 +298,24 @@ def synchronized() -> list[Line]:
         row("DATA again: ACK", (CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT), TCP_RCV(kind=DATA), OK, [out(ACK, acks=True)], STAY,
             f"{s}/1st: the peer's FIN was received, this is older"),
         # 8th: FIN
-        row("FIN", ESTABLISHED, TCP_RCV(kind=FIN), OK & ~LATE & (msg != NOTIFICATION), [out(ACK, acks=True), bgp(18)], CLOSE_WAIT,
-            f"{s}/8th; RFC 4271 8.2.1.4"),
+        row("FIN", ESTABLISHED, TCP_RCV(kind=FIN), OK & ~LATE & ((msg == NO_MSG) | ((msg == OPEN_MSG) & OPEN_DELIVERED)),
+            [out(ACK, acks=True), bgp(18)], CLOSE_WAIT, f"{s}/8th; RFC 4271 8.2.1.4"),
+        row("FIN with text", ESTABLISHED, TCP_RCV(kind=FIN),
+            OK & ~LATE & (((msg == OPEN_MSG) & ~OPEN_DELIVERED) | (STREAM_GOES_ON & OPEN_DELIVERED)),
+            [out(ACK, acks=True), set_(OPEN_DELIVERED, True), deliver(msg), bgp(18)], CLOSE_WAIT, f"{s}/7th, /8th"),
+        row("FIN with text and what was lost before", ESTABLISHED, TCP_RCV(kind=FIN), OK & ~LATE & STREAM_GOES_ON & ~OPEN_DELIVERED,
+            [out(ACK, acks=True), set_(OPEN_DELIVERED, True), deliver(OPEN_MSG), deliver(msg), bgp(18)], CLOSE_WAIT,
+            f"{s}/7th, /8th; 3.8.1"),
         row("FIN with NOTIFICATION", ESTABLISHED, TCP_RCV(kind=FIN), OK & ~LATE & (msg == NOTIFICATION),
             [out(ACK, acks=True), deliver(msg)], CLOSE_WAIT, f"{s}/7th, /8th; RFC 4271 6.4"),
         row("FIN, daemon busy", ESTABLISHED, TCP_RCV(kind=FIN), OK & LATE, [out(ACK, acks=True)], CLOSE_WAIT, f"{s}/8th"),
-        row("FIN before the ACK of ours", FIN_WAIT_1, TCP_RCV(kind=FIN), OK & ~acks, [out(ACK, acks=True)], CLOSING, f"{s}/8th"),
-        row("FIN acknowledges ours", FIN_WAIT_1, TCP_RCV(kind=FIN), OK & acks, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT,
+        row("FIN before the ACK of ours", FIN_WAIT_1, TCP_RCV(kind=FIN), OK & ~acks & ~unread, [out(ACK, acks=True)], CLOSING,
+            f"{s}/8th"),
+        row("FIN acknowledges ours", FIN_WAIT_1, TCP_RCV(kind=FIN), OK & acks & ~unread, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT,
             f"{s}/5th, /8th"),
-        row("FIN", FIN_WAIT_2, TCP_RCV(kind=FIN), OK, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT, f"{s}/8th"),
+        row("FIN", FIN_WAIT_2, TCP_RCV(kind=FIN), OK & ~unread, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT, f"{s}/8th"),
+        row("FIN with text, socket gone: RST", (FIN_WAIT_1, FIN_WAIT_2), TCP_RCV(kind=FIN), OK & unread,
+            [out(RST), *QUIET, closed("aborted")], CLOSED, "RFC 9293 3.6.1 SHLD-3; RFC 1122 4.2.2.13"),
         row("FIN again: ACK", CLOSE_WAIT, TCP_RCV(kind=FIN), OK, [out(ACK, acks=True)], STAY, f"{s}/8th"),
         row("FIN again: ACK", (CLOSING, LAST_ACK), TCP_RCV(kind=FIN), OK & ~acks, [out(ACK, acks=True)], STAY, f"{s}/8th"),
         row("FIN acknowledges ours", CLOSING, TCP_RCV(kind=FIN), OK & acks, [out(ACK, acks=True), *ENTER_TIME_WAIT], TIME_WAIT,

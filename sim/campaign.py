@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from model.slices import ENDS, Readings
+from model.timed import compose
 from properties.claim import Claim
 from properties.registry import VIOLATED, in_runs
 from sim.check import Break, Checked, Checker
-from sim.composition import compose
 from sim.scenario import Scenario
 from sim.summary import Summary, summarize
 from sim.world import World

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from model.expr import evaluate
 from model.slices import ENDS, Readings
 from model.system import Monitor, State, System
+from model.timed import compose, room
 from properties.claim import Claim
 from sim.clocks import Duration
-from sim.composition import compose, room
 from sim.punctual import Changes, Punctual
 from sim.recording import Recorded, Recording, SimulationError
 from verify.step import Disabled, Outcome, StepView, Stimulus, step
@@ -55,7 +55,7 @@ class _Known:
 
 @dataclass
 class Checker:
-    """Judges runs from one of `composition.STARTS` under one set of readings."""
+    """Judges runs from one of `model.timed.STARTS` under one set of readings."""
 
     start: str
     readings: Readings

@@ -2,7 +2,7 @@
 
     about = "one line"
     preset = "draft"                       # properties.presets
-    start = "established"                  # sim.composition.STARTS
+    start = "established"                  # model.timed.STARTS
     end = 600.0                            # seconds
 
     [readings]                             # other than the preset's
@@ -45,8 +45,8 @@ from pathlib import Path as File
 from typing import Any
 
 from model.slices import CAPACITIES, ENDS, LINKS
+from model.timed import MOST_ROOM, STARTS, room
 from sim.clocks import DURATIONS, Duration
-from sim.composition import MOST_ROOM, STARTS, room
 from sim.links import Link, Outage, Path
 
 DRAWN = "drawn"

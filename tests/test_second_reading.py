@@ -241,46 +241,16 @@ TCP = Comparison(TCP_TABLE, tcp.read, named(TCP_TABLE, flying="segment in flight
                  invariant=tcp.invariant, possible=tcp.possible)
 
 
-# What the tables say otherwise, found by the comparison and decided by the text against the table; docs/readings.md.
-TCP_DEFECTS: dict[str, Callable[[Case], bool]] = {
-    "RFC 9293 3.10.7.4/7th: the text in front of a FIN is delivered": lambda case: (
-        case.event == "rcv" and case.given["arg kind"] == "FIN" and case.state in ("SYN-RECEIVED", "ESTABLISHED")
-        and case.given.get("arg msg", "-") not in ("-", "NOTIFICATION" if case.state == "ESTABLISHED" else "-")),
-    "RFC 9293 3.10.7.4/7th: DATA that completes the open brings more than an OPEN": lambda case: (
-        case.event == "rcv" and case.given["arg kind"] == "DATA" and case.state == "SYN-RECEIVED"
-        and case.given["arg msg"] != "OPEN"),
-    "RFC 9293 3.6.1 SHLD-3: new data in front of a FIN after CLOSE is answered with RST": lambda case: (
-        case.event == "rcv" and case.given["arg kind"] == "FIN" and case.state in ("FIN-WAIT-1", "FIN-WAIT-2")
-        and case.given.get("close_call") == "half_duplex" and case.given.get("arg msg", "-") != "-"),
-    "RFC 9293 3.10.7.4/5th: after the own FIN, too, acknowledged text leaves the retransmission queue": lambda case: (
-        case.event == "rcv" and case.given["arg kind"] == "ACK" and case.state in ("FIN-WAIT-1", "CLOSING", "LAST-ACK")
-        and case.given.get("arg acks") == "false" and case.given.get("unacked") != "-"
-        and case.given.get("unacked") == case.given.get("arg msg")),
-}
-
-
 def differences(one: Comparison) -> list[Case]:
     return [case for case, same in compare(one) if not same]
-
-
-@pytest.fixture(scope="module")
-def tcp_differences() -> list[Case]:
-    return differences(TCP)
 
 
 def report(found: list[Case]) -> str:
     return "\n".join([f"{len(found)} cases", *map(str, found[:5])])
 
 
-def test_tcp(tcp_differences: list[Case]) -> None:
-    found = [case for case in tcp_differences if not any(defect(case) for defect in TCP_DEFECTS.values())]
-    assert not found, report(found)
-
-
-@pytest.mark.parametrize("defect", TCP_DEFECTS)
-@pytest.mark.xfail(strict=True, reason="the table reads the text otherwise; docs/readings.md")
-def test_tcp_defect(defect: str, tcp_differences: list[Case]) -> None:
-    found = [case for case in tcp_differences if TCP_DEFECTS[defect](case)]
+def test_tcp() -> None:
+    found = differences(TCP)
     assert not found, report(found)
 
 
@@ -391,10 +361,6 @@ def faults(row: Row, cell: list[Row], states: tuple[Const, ...]) -> Iterator[Row
     yield replace(row, actions=instead.actions, next=instead.next)
 
 
-def known_defect(one: Comparison, case: Case) -> bool:
-    return one is TCP and any(defect(case) for defect in TCP_DEFECTS.values())
-
-
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.table.name)
 def test_a_planted_fault_is_caught(one: Comparison) -> None:
     """Every row is spoilt in turn in several ways. A fault that passes must be none: nothing it does is different."""
@@ -405,11 +371,10 @@ def test_a_planted_fault_is_caught(one: Comparison) -> None:
         cell = list(one.table.cell(row.state, row.event))
         for fault in faults(row, cell, one.table.state.sort.consts()):
             rows = [fault if other is row else other for other in cell]
-            if any(not same and not known_defect(one, case) for case, same in compare_cell(one, row.state, row.event, rows, row.condition)):
+            if any(not same for _, same in compare_cell(one, row.state, row.event, rows, row.condition)):
                 caught += 1
                 continue
-            passed = [case for case, same in compare_cell(one, row.state, row.event, rows, row.condition, cell)
-                      if not same and not known_defect(one, case)]
+            passed = [case for case, same in compare_cell(one, row.state, row.event, rows, row.condition, cell) if not same]
             assert not passed, f"{row.key}: {passed[0]}"
     assert caught > len(one.table.rows) / 2
 
@@ -422,5 +387,3 @@ def test_the_page_has_the_counts() -> None:
         cells = len({(case.state, case.event) for case, _ in found})
         line = f"| {one.table.name} | {cells} | {len(found)} | {sum(not same for _, same in found)} |"
         assert line in page, f"docs/readings.md, table of counts: it has to say {line}"
-    shown = page.split("## The second reading was wrong")[0].split("## The table is wrong")[1].count("\n| tcp ")
-    assert shown == len(TCP_DEFECTS)

@@ -18,13 +18,13 @@ from lockstep.choice import parse, readings
 from lockstep.commands.simulate import simulate
 from model.action import SPONTANEOUS
 from model.slices import ENDS, TABLES
+from model.timed import STARTS, compose
 from model.trace import from_document
 from properties.registry import CLAIMS, VIOLATED
 from sim import run as sim_run
 from sim.campaign import Campaign
 from sim.check import Checker
 from sim.clocks import DURATIONS, clocks, names
-from sim.composition import STARTS, compose
 from sim.links import Link, Outage
 from sim.links import Path as Route
 from sim.reader import Reader

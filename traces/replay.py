@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.expr import TRUE, Expr, ModelError, evaluate
-from model.slices import ENDS, SLICES, build
+from model.slices import ENDS, SLICES
 from model.system import Monitor, State, System
+from model.timed import TIMED, system_of
 from model.trace import Trace, TraceError
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
@@ -32,8 +33,8 @@ class Run:
 
 def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
     """What the last step must make true, and the history bits that needs; a run that claims nothing: TRUE. Raises TraceError."""
-    for what, name, known in (("slice", trace.slice, SLICES), ("preset", trace.preset, PRESETS), ("property", trace.property, CLAIMS),
-                              ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
+    for what, name, known in (("slice", trace.slice, (*SLICES, *TIMED)), ("preset", trace.preset, PRESETS),
+                              ("property", trace.property, CLAIMS), ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
         claims_nothing = not name and not trace.finding and (what == "finding" or not trace.property)
         if name not in known and not claims_nothing:
             raise TraceError(f"{what} {shown(name)}: there is no such {what}; there are {', '.join(known)}")
@@ -48,14 +49,14 @@ def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
     if not trace.property:
         return TRUE, ()
     claim = CLAIMS[trace.property]
-    if trace.slice not in claim.slices:
+    if trace.slice not in (*claim.slices, *TIMED):
         raise TraceError(f"property {claim.name}: it is not judged in slice {trace.slice}, only in {', '.join(claim.slices)}")
     return claim.violated, claim.monitors
 
 
 def model_digest(slice_name: str, readings: Mapping[str, str], bounds: Mapping[str, int]) -> str:
     """The fingerprint that a trace of this slice carries: of the model, not of what a claim remembers besides."""
-    return build(slice_name, readings, bounds=bounds).digest
+    return system_of(slice_name, readings, bounds).digest
 
 
 def replay(trace: Trace) -> Run:
@@ -63,7 +64,7 @@ def replay(trace: Trace) -> Run:
     when, monitors = query_of(trace)
     try:
         digest = model_digest(trace.slice, trace.readings, trace.bounds)
-        system = build(trace.slice, trace.readings, bounds=trace.bounds, monitors=monitors)
+        system = system_of(trace.slice, trace.readings, trace.bounds, monitors)
     except ModelError as error:
         raise TraceError(str(error)) from None
     if digest != trace.digest:

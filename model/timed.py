@@ -7,7 +7,7 @@ true again: the network may always lose or copy one more message. No table is ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.action import SPONTANEOUS
@@ -42,6 +42,7 @@ STARTS = {
     "idle-with-phase-1": Start("opening", 1, "both ends Idle, the phase 1 SA is up; B is passive", _LIFETIMES),
     "idle-both-active": Start("opening", 2, "both ends Idle and active, the phase 1 SA is up", _LIFETIMES),
 }
+TIMED = tuple(PREFIX + start for start in STARTS)
 
 
 def compose(start: str, readings: Readings, monitors: tuple[Monitor, ...] = (), bounds: Mapping[str, int] | None = None) -> System:
@@ -52,6 +53,9 @@ def compose(start: str, readings: Readings, monitors: tuple[Monitor, ...] = (), 
     """
     if start not in STARTS:
         raise ModelError(f"start {start!r}: there is no such start; there are {', '.join(STARTS)}")
+    for key, value in (bounds or {}).items():
+        if key not in CAPACITIES or value not in range(1, MOST_ROOM + 1):
+            raise ModelError(f"bound {key} {value}: give {' or '.join(CAPACITIES)} from 1 to {MOST_ROOM}")
     one = build(STARTS[start].slice, readings)
     made = {(instance.scope, var.table, var.name) for instance in one.instances for var in instance.table.all_variables}
     made |= {(monitor.scope, monitor.var.table, monitor.var.name) for monitor in one.monitors}
@@ -60,6 +64,13 @@ def compose(start: str, readings: Readings, monitors: tuple[Monitor, ...] = (), 
     endless = tuple(Monitor("", budget, TRUE, FALSE) for budget in BUDGETS.values())
     return System(PREFIX + start, one.instances, list(_offers(one.instances)), extra=extra, initial=[_initial(one, STARTS[start])],
                   capacity=room() | dict(bounds or {}), monitors=(*endless, *one.monitors, *monitors))
+
+
+def system_of(name: str, readings: Readings, bounds: Mapping[str, int] | None = None, monitors: Sequence[Monitor] = ()) -> System:
+    """A slice or a timed system by its name, as a trace gives it. Raises ModelError."""
+    if name.startswith(PREFIX):
+        return compose(name.removeprefix(PREFIX), readings, tuple(monitors), bounds)
+    return build(name, readings, bounds=bounds, monitors=monitors)
 
 
 def room() -> dict[str, int]:
