@@ -73,7 +73,7 @@ def in_the_beginning(system: System, query: Query) -> Hit | None:
 
 def _deepen(system: System, queries: Sequence[Query], depth: int, clock: Clock, found: Bounded,
             progress: Callable[[Progress], None] | None) -> None:
-    solver = z3.SolverFor("QF_FD")
+    solver = z3.SimpleSolver()
     path = Path(system, Encoder(system, queries, clock.tick), solver)
     for level in range(depth):
         missing = [query for query in queries if found.hits[query.name] is None]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 Lit = int
 FALSE: Lit = 0
 TRUE: Lit = 1
-LOOK = 3  # how many levels deep `Logic.given` looks
+LOOK = 2  # how many levels deep `Logic.given` looks
 WIDE = 64  # wider conjunctions are not taken apart
 
 
