@@ -11,8 +11,10 @@ from properties.vocabulary import HAS_TO_SEND, TCB_CLOSED
 LAST_SA_GOES = ANY_SA & Post(~ANY_SA)
 TOO_EARLY = LAST_SA_GOES & Post(~TCP.among(CLOSED, LISTEN))
 CONFIRMED = ("b10 confirmed: filter removed", "b10 confirmed: filter left to discard", "b10 confirmed: filter kept")
+CONSIDERED = (*CONFIRMED, "b10 remembered until CLOSED", "b10 no confirmation")  # a Delete for a marked connection, whatever it means
 SESSION_ENDS = ("b6 session closed: mark", "b6 session closed: mark, delete phase 1", "b12 session gone: delete",
-                "b12 session gone: delete phase 1 and 2")
+                "b12 session gone: delete phase 1 and 2", "b12 session and connection gone: delete",
+                "b12 session and connection gone: delete phase 1 and 2")
 
 CLAIMS = (
     Claim("sa-outlives-connection",
@@ -25,7 +27,7 @@ CLAIMS = (
           TOO_EARLY & Post(HAS_TO_SEND | Peer(HAS_TO_SEND)), LAST_SA_GOES, ("teardown",)),
     Claim("delete-means-closed",
           "When a Delete is taken as confirmation of a teardown, its sender's TCB is CLOSED.",
-          "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONFIRMED), ("teardown",)),
+          "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONSIDERED), ("teardown",)),
     Claim("no-collateral-deletion",
           "The end of a session takes no phase 1 SA away that other sessions or other traffic still use.",
           "draft 3.3 l.507-513 against 3.4 l.552-555",
