@@ -9,6 +9,7 @@ import z3
 
 TIME_LIMIT = "time limit"
 INTERRUPTED = "interrupted"
+NEARLY = 0.05  # seconds by which z3's clock may be ahead
 
 
 class GaveUp(Exception):
@@ -37,7 +38,9 @@ class Clock:
             solver.set("timeout", max(1, int(1000 * (self.limit - self.seconds))))
         answer = solver.check(*assumptions)
         if answer == z3.unknown:
-            self.tick()
             reason = solver.reason_unknown()
-            raise GaveUp(INTERRUPTED if "interrupted" in reason else TIME_LIMIT if reason in ("timeout", "canceled") else f"z3: {reason}")
+            if reason == "timeout" or (self.limit is not None and self.seconds > self.limit - NEARLY):
+                raise GaveUp(TIME_LIMIT)
+            # Some of z3's solvers say "canceled" of Ctrl-C and of too little time alike.
+            raise GaveUp(INTERRUPTED if reason == "canceled" or "interrupted" in reason else f"z3: {reason}")
         return bool(answer == z3.sat)
