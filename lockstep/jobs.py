@@ -64,6 +64,9 @@ class Judgement:
     shown: str = ""
 
 
+UNTESTED = "its antecedent is not reached in {}, so it was not put to the test"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a job found: counts, a judgement of each claim (or finding) asked for, a trace of each that broke, rows fired.

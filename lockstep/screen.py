@@ -34,7 +34,7 @@ class Watching:
         self.console = Console(stderr=True)
         self.quiet = quiet
         self.live: Live | None = None
-        self.seen: dict[str, Progress] = {}
+        self.seen: dict[str, tuple[Job, Progress]] = {}
         self.jobs = 0
         self.last = 0.0
 
@@ -59,23 +59,28 @@ class Watching:
     def progress(self, job: Job, report: Progress) -> None:
         if self.quiet:
             return
-        self.seen[title_of(job)] = report
+        self.seen[title_of(job)] = (job, report)
         if self.live is not None:
             self.live.update(self.table())
         elif monotonic() - self.last >= PLAIN_EVERY:
             self.last = monotonic()
-            rate = report.transitions / max(report.seconds, 1e-3)
-            print(f"lockstep: {title_of(job)}: {report.states:,} states, frontier {report.frontier:,}, level {report.level}, "
-                  f"{rate:,.0f} transitions/s", file=sys.stderr)
+            print(f"lockstep: {title_of(job)}: {', '.join(_progress(job, report))}", file=sys.stderr)
 
     def table(self) -> Table:
-        table = Table(title=f"{self.jobs} searches", box=None, title_justify="left")
-        for name in ("search", "states", "frontier", "level", "transitions/s"):
-            table.add_column(name, justify="left" if name == "search" else "right")
-        for name, report in list(self.seen.items())[-6:]:
-            rate = report.transitions / max(report.seconds, 1e-3)
-            table.add_row(name, f"{report.states:,}", f"{report.frontier:,}", str(report.level), f"{rate:,.0f}")
+        table = Table(title=f"{self.jobs} searches", box=None, title_justify="left", show_header=False)
+        for job, report in list(self.seen.values())[-6:]:
+            table.add_row(title_of(job), *(Text(cell, justify="right") for cell in _progress(job, report)))
         return table
+
+
+def _progress(job: Job, report: Progress) -> list[str]:
+    """How far an engine has come, in what it counts."""
+    if job.engine == "walk":
+        return [f"{report.level} runs", f"{report.transitions:,} steps"]
+    if job.engine != "search":
+        return [f"depth {report.level}", f"{report.seconds:.0f} s"]
+    rate = report.transitions / max(report.seconds, 1e-3)
+    return [f"{report.states:,} states", f"frontier {report.frontier:,}", f"level {report.level}", f"{rate:,.0f} transitions/s"]
 
 
 def print_columns(names: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from lockstep.jobs import Job, Outcome
 from verify.query import Progress
 
-ENGINES = ("search",)
+ENGINES = ("search", "bmc", "induction", "walk")
 
 
 def run(job: Job, progress: Callable[[Progress], None] | None = None) -> Outcome:

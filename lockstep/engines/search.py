@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockstep.jobs import Job, Judgement, Outcome, Question, question
+from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, Question, question
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.replay import replay
 from verify.query import Progress
@@ -36,7 +36,7 @@ def _judgements(asked: Question, result: Result) -> dict[str, Judgement]:
         elif not result.complete:
             found[query.name] = Judgement(UNDECIDED, result.why)
         elif not tested.get(query.name, True):
-            found[query.name] = Judgement(UNDECIDED, "its antecedent is unreachable here, so it was not put to the test")
+            found[query.name] = Judgement(UNDECIDED, UNTESTED.format("any step"))
         else:
             found[query.name] = Judgement(HOLDS)
     return found
