@@ -20,7 +20,7 @@ from traces.ladder import ladder
 from traces.names import named
 from traces.replay import model_digest, replay
 from verify.lifecycle import facts, graphs
-from verify.lifecycle.situation import Situation, situation
+from verify.lifecycle.situation import Situation, situation, variable
 from verify.lifecycle.visited import Searches, Visited
 from verify.query import Progress
 from verify.step import step
@@ -126,7 +126,11 @@ class OfSlice:
             bounds_of(self.name, self.bounds)
         except ModelError as error:
             raise UsageError(str(error)) from None
+        if not self.memory > 0 or not (self.timeout is None or self.timeout > 0):
+            raise UsageError(f"memory {self.memory:g}, timeout {self.timeout}: give numbers greater than 0")
         system = build(self.name, self.chosen, bounds=self.bounds)
+        for name in self.by:
+            variable(system, name)
         object.__setattr__(self, "searches", Searches(system, self.memory, self.timeout, self.progress))
 
     @property

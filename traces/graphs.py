@@ -88,24 +88,20 @@ def mermaid(graph: Graph) -> str:
     """A Mermaid state diagram (https://mermaid.js.org/syntax/stateDiagram.html), which many Markdown viewers draw."""
     ids = {node: f"n{number}" for number, node in enumerate(graph)}
     lines = ["stateDiagram-v2"]
-    lines += [f"    state {_mermaid_quoted(_called(graph, node))} as {name}" for node, name in ids.items()]
+    lines += [f"    state \"{_mermaid_text(_called(graph, node))}\" as {name}" for node, name in ids.items()]
     lines += [f"    [*] --> {name}" for node, name in ids.items() if graph.nodes[node].get("initial")]
     for before, after, data in graph.edges(data=True):
-        label = "<br/>".join(_mermaid_text(line) for line in short(data.get("label", "")).splitlines())
+        label = _mermaid_text(short(data.get("label", "")))
         lines.append(f"    {ids[before]} --> {ids[after]}" + (f": {label}" if label else ""))
     return "\n".join(lines) + "\n"
 
 
 # What would end a label or begin something else; written as the codes of their characters, as Mermaid wants it.
-_CODES = {ord(sign): f"#{ord(sign)};" for sign in '#;"<>&'}
+_CODES = {ord(sign): f"#{ord(sign)};" for sign in '#;:"<>&'} | {ord("\n"): "<br/>"}
 
 
 def _mermaid_text(text: str) -> str:
-    return text.translate({**_CODES, ord(":"): "#58;"})
-
-
-def _mermaid_quoted(text: str) -> str:
-    return f'"{text.translate(_CODES)}"'
+    return text.translate(_CODES)
 
 
 # -- GraphML -------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -77,6 +78,7 @@ def graph(
             if loops:
                 raise UsageError(f"graph {name}: this is a slice; --loops is for tables")
             watching = Watching(quiet=as_json)
+            watching.last = monotonic()
             job = Job(name, preset)
             about = of_slice(name, preset, reading or (), _bounds(bound or []), by, full=full, memory=memory, timeout=timeout,
                              progress=partial(watching.progress, job))
@@ -112,6 +114,8 @@ def _bad_input() -> Iterator[None]:
         yield
     except (SituationError, TooLarge, NotDrawn) as error:
         raise UsageError(str(error)) from None
+    except MemoryError:
+        raise UsageError("--memory: not even the initial states fit; give more GiB") from None
 
 
 def _give(what: Any, output: Path | None) -> None:

@@ -111,7 +111,7 @@ class Passing:
 
 def reach(searches: Searches, target: Situation) -> Passing:
     """Is a situation reachable at all? That no path leads there is `violated`, with a shortest way, or holds."""
-    return _passing(searches, "", searches.visit(until=target))
+    return _passing("", searches.visit(until=target))
 
 
 def every_path(searches: Searches, target: Situation, through: Situation) -> Passing:
@@ -120,7 +120,7 @@ def every_path(searches: Searches, target: Situation, through: Situation) -> Pas
     All states are visited that can be reached without leaving a state of `through`; if none of them, but those of `through`
     itself, is in the target, the answer is yes. Where nothing leads to the target it holds emptily; ask `reach` first.
     """
-    return _passing(searches, through.text, searches.visit(until=_Without(target.text, target.alternatives, through), avoid=through))
+    return _passing(through.text, searches.visit(until=_Without(target.text, target.alternatives, through), avoid=through))
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,11 @@ class _Without(Situation):
         return super().among(column) & ~self.other.among(column)
 
 
-def _passing(searches: Searches, text: str, visited: Visited) -> Passing:
-    searches.release(visited)
-    if visited.found is not None:
-        return Passing(text, VIOLATED, visited.states, _way(visited, visited.found))
+def _passing(text: str, visited: Visited) -> Passing:
+    way = None if visited.found is None else _way(visited, visited.found)
+    visited.release()
+    if way is not None:
+        return Passing(text, VIOLATED, visited.states, way)
     if not visited.complete:
         return Passing(text, UNDECIDED, visited.states, reason=visited.why)
     return Passing(text, HOLDS, visited.states)
@@ -151,13 +152,15 @@ def must_pass(searches: Searches, target: Situation, by: Sequence[str]) -> tuple
     """Is the target reachable, and which values of the variables `by` does every path to it pass? Only values that a shortest way
     shows can be such; each of them is put to an exhaustive search, and each way that a search finds rules out others.
 
-    A path begins with its initial state and ends with the first of the target, and passes what these show.
+    What every initial state shows, and what the target itself says, is left out: every path passes that without saying anything.
     """
     system, first = searches.system, reach(searches, target)
     if first.way is None:
         return first, []
     slots = [variable(system, name) for name in by]
-    left = _shown(system, slots, first.way)
+    trivial = set.intersection(*(set(named(system, slots, state).items()) for state in system.initial))
+    trivial |= {(str(system.slots[at]), system.slots[at].text(code)) for at, code in _said(target)}
+    left = [pair for pair in _shown(system, slots, first.way) if pair not in trivial]
     found = []
     while left:
         name, value = left.pop(0)
@@ -168,6 +171,12 @@ def must_pass(searches: Searches, target: Situation, by: Sequence[str]) -> tuple
         else:
             found.append(one)
     return first, found
+
+
+def _said(target: Situation) -> set[tuple[int, int]]:
+    """The slots to which all alternatives of a situation give one value, with these values."""
+    return set.intersection(*({(one.slots[0], one.code) for one in every if one.equal and len(one.slots) == 1}
+                              for every in target.alternatives))
 
 
 def _shown(system: System, slots: Sequence[int], way: Way) -> list[tuple[str, str]]:
@@ -204,6 +213,7 @@ def ends(searches: Searches, by: Sequence[str]) -> tuple[Visited, list[End]]:
     result = []
     for (how, *values), numbers in found.items():
         result.append(End(dict(zip(by, values, strict=True)), how, len(numbers), _way(visited, numbers[0])))
+    visited.release()
     return visited, result
 
 
@@ -221,11 +231,13 @@ def way_between(searches: Searches, start: Situation, goal: Situation) -> tuple[
     every = searches.visit()
     numbers = every.numbers(start)
     if every.why or not len(numbers):
+        every.release()
         return every, None
-    second = searches.visit(until=goal, first=every.packed(numbers))
-    if second.found is None:
-        return second, None
-    origin = second.origin(second.found)
-    initial, before = every.way(int(numbers[origin]))
-    _, stimuli = second.way(second.found)
-    return second, Way(initial, (*before, *stimuli), len(stimuli))
+    second, way = searches.visit(until=goal, first=every.packed(numbers)), None
+    if second.found is not None:
+        initial, before = every.way(int(numbers[second.origin(second.found)]))
+        _, stimuli = second.way(second.found)
+        way = Way(initial, (*before, *stimuli), len(stimuli))
+    every.release()
+    second.release()
+    return second, way

@@ -73,9 +73,12 @@ def variable(system: System, name: str) -> int:
     if name in names:
         return names[name]
     table = name.partition("[")[0].rpartition(".")[0]
-    near = [one for one in names if table and one.startswith(f"{table}.")] or list(dict.fromkeys(one.rpartition(".")[0] for one in names))
-    raise SituationError(f"variable {name!r}: slice {system.name} has none of that name; there {'are' if len(near) > 1 else 'is'} "
-                         f"{', '.join(near)}{'' if near[0] in names else ', each with variables of its own'}")
+    near = [one for one in names if table and one.startswith(f"{table}.")]
+    if near:
+        raise SituationError(f"variable {name!r}: slice {system.name} has none of that name; {table} has {', '.join(near)}")
+    tables = dict.fromkeys(one.rpartition(".")[0] for one in names if "." in one)
+    raise SituationError(f"variable {name!r}: slice {system.name} has none of that name; write, such as A.tcp.state, one of a table: "
+                         f"{', '.join(tables)}")
 
 
 def _comparison(system: System, part: str, text: str) -> Comparison:

@@ -56,13 +56,14 @@ class Searches:
     def __init__(self, system: System, memory: float = 2.0, timeout: float | None = None, progress: Watch = None) -> None:
         self.system, self.memory, self.timeout, self.progress = system, memory, timeout, progress
         self.initial: NDArray[np.uint64] | None = None
-        self._free: _Again | None = None
+        self._free: list[_Again] = []
 
     def space(self) -> _Again:
         """Compiled code with an empty space. Raises MemoryError."""
-        space, self._free = self._free, None
-        if space is None:
-            space = _Again(self.system, (), int(self.memory * 2**30))
+        if self._free:
+            return self._free.pop()
+        space = _Again(self.system, (), int(self.memory * 2**30))
+        if self.initial is None:
             self.initial = np.array(space.states[:space.count])
         return space
 
@@ -71,9 +72,9 @@ class Searches:
         """Search; see `Visited`."""
         return Visited(self, avoid, until, first)
 
-    def release(self, visited: Visited) -> None:
-        """Nobody looks at these states any more: the next search may use their place."""
-        self._free = visited.space
+    def release(self, space: _Again) -> None:
+        """Nobody looks at the states in there any more: another search may use it."""
+        self._free.append(space)
 
 
 class Visited:
@@ -101,6 +102,11 @@ class Visited:
         except MemoryError:
             self.why = f"memory limit of {searches.memory:g} GiB reached"
         self.seconds = perf_counter() - self.begun
+        self.states, self.transitions = self.space.count, self.space["transitions"]
+
+    def release(self) -> None:
+        """Nobody looks at the states any more; their number, and what stopped the search, stay."""
+        self.searches.release(self.space)
 
     # -- searching -------------------------------------------------------------------------------
 
@@ -166,7 +172,7 @@ class Visited:
         ends: list[int] = []
         full: list[int] = []
         try:
-            lens = _Again(self.system, (), 1 << 30)
+            lens = self.searches.space()
             for count, number in enumerate(np.flatnonzero(~parents).tolist()):
                 on, blocked = lens.leads_on(self.space.states[number])
                 if not on:
@@ -175,6 +181,7 @@ class Visited:
                     self._watch()
                 if self.why:
                     break
+            self.searches.release(lens)
         except KeyboardInterrupt:
             self.why = "interrupted"
         return ends, full
@@ -186,17 +193,9 @@ class Visited:
         """Was everything visited that was asked for?"""
         return not self.why or self.found is not None
 
-    @property
-    def states(self) -> int:
-        return self.space.count
-
-    @property
-    def transitions(self) -> int:
-        return self.space["transitions"]
-
     def column(self, slot: int, start: int = 0, end: int | None = None) -> NDArray[np.int64]:
         """The codes of a variable in the states numbered from `start` up to `end`."""
-        end = self.space.count if end is None else end
+        end = self.states if end is None else end
         field = self._place.get(slot)
         if field is None:
             return np.full(end - start, self.space.layout.constants[slot], np.int64)
