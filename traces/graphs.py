@@ -153,11 +153,11 @@ def drawn_in_layers(graph: Graph) -> str:
     rank, rows = ranks(graph), dict[int, list[Any]]()
     for node in graph:
         rows.setdefault(rank[node], []).append(node)
-    wide, high = ACROSS * max(map(len, rows.values())) + 2, DOWN * len(rows)
+    wide, high = ACROSS * max(map(len, rows.values())) + 4.5, DOWN * len(rows)
     place: dict[Any, tuple[float, float]] = {}
     for level, row in rows.items():
         # Every other layer stands a little to the side, so that an arrow over two layers passes the nodes between.
-        middle = (wide + (1.2 if level % 2 else -1.2)) / 2
+        middle = (wide + (2.6 if level % 2 else -2.6)) / 2
         place |= {node: (middle + ACROSS * (at - (len(row) - 1) / 2), -DOWN * level) for at, node in enumerate(row)}
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": _title(graph)}):
         figure = Figure(figsize=(wide, high))
