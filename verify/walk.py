@@ -1,13 +1,13 @@
 """Random walks: Hypothesis drives the step function and shrinks what it finds.
 
-A run draws where it begins, a value for whatever is left open (readings, budgets), and what it leaves out: some of those who act
-(`Event.who`) and some of the events. What is left out happens only where nothing else can. This is swarm testing (Groce et al.,
-ISSTA 2012): in a run without losses, timers and operators the automatic path takes its course. A step draws one of the events that
-are enabled, then its arguments and choices. The questions are asked of every step.
+A run draws where it begins, a value for whatever is left open (readings, budgets), and what it leaves out: some kinds of events
+(timers, losses, an attacker) and some of the events. What is left out happens only where nothing else can. This is swarm testing
+(Groce et al., ISSTA 2012): in a run without losses, timers and operators the automatic path takes its course. A step draws one of
+the events that are enabled, then its arguments and choices. The questions are asked of every step.
 
 A run that answers a question ends there, and the runs after it no longer ask that question: one that a single step answers would
 else end every run in which another needs ten. Then each question's run is shrunk by itself: fewer steps, and values nearer to the
-ones that come first.
+ones that come first. Hypothesis stops where no single deletion helps; a last pass deletes neighbours together.
 """
 
 from __future__ import annotations
@@ -22,36 +22,38 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any, ClassVar
+from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, InMemoryExampleDatabase
+from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from model.expr import TRUE, evaluate
-from model.system import State, System
+from model.system import Offer, State, System
 from verify.query import Hit, Query, true_at
 from verify.step import Disabled, Outcome, StepView, Stimulus, View, step, stimuli
 
 TIME_LIMIT, INTERRUPTED = "time limit", "interrupted"
 WALKING = "walking"
 SECONDARY = b".secondary"  # where Hypothesis looks for failures to shrink; under the test's own key it takes them for shrunk
-LEFT_OUT = (0.25, 0.5, 0.75)  # the share of those who act, and of the events, that a run leaves out
-SHRINKS = 300  # runs that the shrinking of one witness may take
+KINDS_LEFT_OUT, EVENTS_LEFT_OUT = (0.25, 0.5, 0.75), 0.25  # shares that a run leaves out
+SHRINKS = 200  # runs that the shrinking of one witness may take
 
 Where = tuple[str, str, str]  # scope, table, event
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a walk has come: `doing` is "walking" or "shrinking NAME"; runs of the first pass, their steps, questions that came
-    true, seconds."""
+    """How far a walk has come: `doing` is "walking" or "shrinking NAME"; runs made, their steps, the steps of the witness of each
+    question that came true, seconds."""
 
     doing: str
     runs: int
     steps: int
-    broken: int
+    broken: Mapping[str, int]
     seconds: float
 
 
@@ -80,7 +82,7 @@ class Walked:
 def walk(system: System, queries: Sequence[Query], *, runs: int = 150, steps: int = 40, seed: int = 0,
          vary: Mapping[str, Sequence[int]] | None = None, situations: Sequence[Query] = (), swarm: bool = True, shrink: bool = True,
          database: Path | None = None, timeout: float | None = None, progress: Callable[[Progress], None] | None = None) -> Walked:
-    """Make `runs` runs of at most `steps` steps and ask the queries of every step; `situations` are only counted.
+    """Make `runs` runs (or one more) of at most `steps` steps and ask the queries of every step; `situations` are only counted.
 
     vary: slots whose initial value is drawn, by name, with the codes to draw from, the simplest first; an initial state that differs
     there from the first one keeps its own. swarm: leave something out of each run; without it, a step is any enabled stimulus with
@@ -102,6 +104,9 @@ def walk(system: System, queries: Sequence[Query], *, runs: int = 150, steps: in
         for query in queries if shrink else ():
             if query.name in walker.failed:
                 walker.shrink(query)
+        for name, hit in found.hits.items() if shrink else ():
+            if hit is not None:
+                found.hits[name] = walker.tidied(next(query for query in queries if query.name == name), hit)
     except _Enough:
         found.why = TIME_LIMIT if walker.doing == WALKING else ""
     except KeyboardInterrupt:
@@ -141,6 +146,14 @@ class _Shorter(KeyboardInterrupt):
     """The witness has become so much shorter that runs should, too."""
 
 
+def _kind(offer: Offer) -> str:
+    """Whose doing it is; what happens to a message is told apart by what its rows do with it: arrival, loss, copy."""
+    if offer.event.takes is None:
+        return offer.event.who
+    done = {type(action).__name__ for line in offer.table.rows if line.event is offer.event for action in line.actions}
+    return f"{offer.event.who} {' '.join(sorted(done))}"
+
+
 class _Walker:
     """What all runs share: the system, what is asked, what was found."""
 
@@ -156,10 +169,9 @@ class _Walker:
         self.broken: list[str] = []  # by the last run that failed
         self.failed: dict[str, InMemoryExampleDatabase] = {}  # the run that answered a question
         self.shrunk: set[str] = set()
-        self.limit = 0
-        self.features = {(one.scope, one.table.name, one.event.name): (one.event.who, f"{one.table.name} {one.event.name}")
-                         for one in system.offers}
-        self.events = tuple(self.features)
+        self.limit = self.last = 0  # the most steps of a run; those of the last one that failed
+        self.kinds = {(one.scope, one.table.name, one.event.name): _kind(one) for one in system.offers}
+        self.events = tuple(self.kinds)
         self.groups = lru_cache(2_000)(self._groups)
         self.enabled = lru_cache(20_000)(self._enabled)
 
@@ -182,15 +194,15 @@ class _Walker:
 
     def shrink(self, query: Query) -> None:
         """Shrink the run that answered a question. Runs need not be longer than the witness; as it gets shorter, they do."""
-        self.asked, self.left, again = (query,), SHRINKS, True
+        hit = self.found.hits[query.name]
+        assert hit is not None
+        self.asked, self.left, length, again = (query,), SHRINKS, hit.length, True
         while again:
-            hit, start = self.found.hits[query.name], InMemoryExampleDatabase()
-            assert hit is not None
+            start, again = InMemoryExampleDatabase(), False
+            self.limit = self.last = length
             _copy(self.failed[query.name], start, SECONDARY)
-            self.limit = hit.length
             try:
-                again = False
-                self._fails(f"shrinking {query.name}", start, (Phase.reuse, Phase.shrink), SHRINKS, hit.length, str(self.found.seed))
+                self._fails(f"shrinking {query.name}", start, (Phase.reuse, Phase.shrink), SHRINKS, length, str(self.found.seed))
             except _Shorter:
                 again = True
             except _Enough:
@@ -198,7 +210,48 @@ class _Walker:
                     raise
             finally:
                 self.failed[query.name] = start
+            if again:  # Hypothesis's best run is the one with the fewest numbers drawn, which may not be the shortest
+                self.limit = 0
+                self._fails(f"shrinking {query.name}", start, (Phase.reuse,), SHRINKS, length, str(self.found.seed))
+                length = self.last
         self.shrunk.add(query.name)
+
+    def tidied(self, query: Query, hit: Hit) -> Hit:
+        """Leave out up to three neighbours at a time, and take the first values, while the answer stays yes."""
+        size = 3
+        while size:
+            steps, size = hit.stimuli, size - 1
+            for at in range(hit.length - size):
+                shorter = self._replayed(query, hit.initial, (*steps[:at], *steps[at + size + 1:]))
+                if shorter is not None:
+                    hit, size = shorter, 3
+                    break
+        for at, codes in self._drawn(hit.initial):
+            simpler = (*hit.initial[:at], codes[0], *hit.initial[at + 1:])
+            hit = (self._replayed(query, simpler, hit.stimuli) if simpler != hit.initial else None) or hit
+        return hit
+
+    def _drawn(self, initial: State) -> list[tuple[int, tuple[int, ...]]]:
+        """What is drawn of an initial state: where it differs from the first one it keeps its own value."""
+        open_, first = {at for at, _ in self.vary}, self.system.initial[0]
+        start = next(one for one in self.system.initial if all(one[at] == initial[at] for at in range(len(one)) if at not in open_))
+        return [(at, codes) for at, codes in self.vary if start[at] == first[at]]
+
+    def _replayed(self, query: Query, initial: State, steps: Iterable[Stimulus]) -> Hit | None:
+        """The run that is left of some steps where those that are not enabled are skipped, up to a yes."""
+        state, way = initial, []
+        for stimulus in steps:
+            try:
+                outcome = step(self.system, state, stimulus)
+            except Disabled:
+                continue
+            if evaluate(self.system.constraint, StepView(self.system, "", outcome)):
+                state = outcome.after
+                way.append(stimulus)
+                scope = true_at(self.system, query, outcome)
+                if scope is not None:
+                    return Hit(query.name, scope, len(way), tuple(way), initial)
+        return None
 
     def _fails(self, doing: str, database: ExampleDatabase, phases: tuple[Phase, ...], runs: int, steps: int, seed: str) -> bool:
         """Let Hypothesis make runs; does one answer a question?"""
@@ -211,6 +264,12 @@ class _Walker:
                 backend="hypothesis"))
         except _Broken:
             return True
+        except SkipTest:  # there was nothing to try
+            pass
+        except FlakyStrategyDefinition as error:  # an interruption of Hypothesis's last look at a failure, under another name
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
         return False
 
     # -- notes -----------------------------------------------------------------------------------
@@ -222,6 +281,8 @@ class _Walker:
 
     def begins(self) -> None:
         """A run begins: is there time for it?"""
+        if self.doing == WALKING and self.broken:
+            return
         seconds = perf_counter() - self.begun
         if self.timeout is not None and seconds > self.timeout:
             raise _Enough
@@ -230,12 +291,11 @@ class _Walker:
         elif self.doing != WALKING:
             if not self.left:
                 raise _Enough
-            hit = self.found.hits[self.asked[0].name]
-            if hit is not None and self.limit > 1.3 * hit.length:
+            if self.limit > 1.3 * self.last:
                 raise _Shorter
             self.left -= 1
         if self.progress is not None:
-            broken = sum(hit is not None for hit in self.found.hits.values())
+            broken = {name: hit.length for name, hit in self.found.hits.items() if hit is not None}
             self.progress(Progress(self.doing, self.found.runs, self.found.steps, broken, seconds))
 
     def ends(self, steps: int, situations: Iterable[str], rows: Iterable[Where]) -> None:
@@ -288,7 +348,7 @@ class _Run(RuleBasedStateMachine):
         walker = self.walker
         walker.begins()
         self.initial = self.state = self._draw_start(data.draw)
-        self.out = self._draw_left_out(data.draw)
+        self.offered = self._draw_offered(data.draw)
         self.way: list[Stimulus] = []
         self.seen: set[str] = set()
         self.rows: set[Where] = set()
@@ -303,16 +363,18 @@ class _Run(RuleBasedStateMachine):
             cells[at] = code if start[at] == first[at] else start[at]
         return tuple(cells)
 
-    def _draw_left_out(self, draw: Callable[..., Any]) -> frozenset[Where]:
-        """One draw, not one for each event: it is nothing that needs to be shrunk, and 0 leaves nothing out. (Hypothesis favours
-        constants of the sources that are loaded, from 100 on, so that a larger number would depend on them.)"""
+    def _draw_offered(self, draw: Callable[..., Any]) -> tuple[Where, ...]:
+        """What this run does not leave out. One draw, not one for each event: it is nothing that needs to be shrunk, and 0 leaves
+        nothing out. (Hypothesis favours constants of the sources that are loaded, from 100 on, so that a larger number would
+        depend on them.)"""
         number = (draw(st.integers(0, 99)), draw(st.integers(0, 99))) if self.walker.swarm else (0, 0)
         if number == (0, 0):
-            return frozenset()
-        chance, features = Random(f"{number}"), self.walker.features
-        often = chance.choice(LEFT_OUT)
-        out = {name for name in sorted({name for names in features.values() for name in names}) if chance.random() < often}
-        return frozenset(where for where, names in features.items() if not out.isdisjoint(names))
+            return self.walker.events
+        chance, kinds = Random(f"{number}"), self.walker.kinds
+        often = chance.choice(KINDS_LEFT_OUT)
+        out = {kind for kind in sorted(set(kinds.values())) if chance.random() < often}
+        events = {event for event in sorted({where[1:] for where in kinds}) if chance.random() < EVENTS_LEFT_OUT}
+        return tuple(where for where, kind in kinds.items() if kind not in out and where[1:] not in events)
 
     @rule(data=st.data())
     def happen(self, data: Any) -> None:
@@ -325,16 +387,17 @@ class _Run(RuleBasedStateMachine):
             self.state = self.outcome.after
 
     def _draw_stimulus(self, draw: Callable[..., Any]) -> tuple[Stimulus, Outcome] | None:
-        """With swarm, a number names an event in every state, and stands for the next one that is enabled: while a run is shrunk, what
-        is left of it keeps its meaning, the run of the fewest numbers is the one of the fewest steps, and few events are tried."""
-        events, enabled = self.walker.events, self.walker.enabled
+        """Events that are not enabled are tried only until one is found that is: most steps try few."""
+        state, enabled, events = self.state, self.walker.enabled, self.walker.events
+
+        def possible(where: Where) -> bool:
+            return bool(enabled(state, where))
+
         if self.walker.swarm:
-            at = draw(st.sampled_from(range(len(events))))
-            ahead = (*events[at:], *events[:at])
-            tries = (where for left_out in (False, True) for where in ahead if (where in self.out) == left_out)
-            every = next(filter(None, (enabled(self.state, where) for where in tries)), ())
+            offered = next((some for some in (self.offered, events) if any(map(possible, some))), ())
+            every = enabled(state, draw(st.sampled_from(offered).filter(possible))) if offered else ()
         else:
-            every = tuple(one for where in events for one in enabled(self.state, where))
+            every = tuple(one for where in events for one in enabled(state, where))
         drawn: tuple[Stimulus, Outcome] | None = draw(st.sampled_from(every)) if every else None
         return drawn
 
@@ -357,7 +420,7 @@ class _Run(RuleBasedStateMachine):
                 broken.append(query.name)
         if broken:
             walker.ends(len(self.way), self.seen, self.rows)
-            walker.broken = broken
+            walker.broken, walker.last = broken, len(self.way)
             raise _Broken(", ".join(broken))
 
     def _true(self, query: Query, outcome: Outcome) -> str | None:
