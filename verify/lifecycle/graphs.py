@@ -23,6 +23,7 @@ from verify.query import allowed
 from verify.step import Stimulus
 
 Graph = Any  # networkx has no types; a networkx.DiGraph
+CHUNK = 1 << 20  # states looked at together
 MOST_STATES = 5_000  # a full state graph beyond this is of no use to a reader
 
 
@@ -176,8 +177,6 @@ class _Moves:
         # The wire's and the world's stimuli first: what they set off at an end is no stimulus of that end.
         self.labels.sort(key=lambda one: one[1][0].startswith(("A ", "B ")))
         self.system = _with_monitors(system, self.monitors)
-        self._at = {str(slot): at for at, slot in enumerate(self.system.slots)}
-        self._names = [str(slot) for slot in self.system.slots]
 
     def _remember(self, scope: str, name: str, bits: Sequence[Expr]) -> list[int]:
         """Monitors for these bits, the lowest first; their numbers."""
@@ -187,24 +186,30 @@ class _Moves:
 
     def found(self, visited: Visited) -> list[tuple[tuple[int, ...], tuple[int, ...], str]]:
         """The classes that were left, those entered, and by which stimulus; for each class also (class, class, "")."""
-        first = len(self.system.slots) - len(self.monitors)
-
-        def number(bits: Sequence[int]) -> NDArray[np.int64]:
-            total = np.zeros(visited.states, np.int64)
-            for at, bit in enumerate(bits):
-                total += visited.column(first + bit) << at
-            return total
-
-        columns = [number(self.moved), *(number(bits) for bits in self.before), *(visited.column(at) for at in self.slots),
-                   *(number(bits) for bits, _ in self.labels)]
+        rows: set[tuple[int, ...]] = set()
+        for start in range(0, visited.states, CHUNK):
+            rows.update(_distinct(self._columns(visited, start, min(start + CHUNK, visited.states))))
         count, moves = len(self.slots), []
-        for row in _distinct(columns):
+        for row in sorted(rows):
             entered = row[1 + count:1 + 2 * count]
             moves.append((entered, entered, ""))
             if row[0]:
                 label = next((names[code - 1] for code, (_, names) in zip(row[1 + 2 * count:], self.labels, strict=True) if code), "?")
                 moves.append((row[1:1 + count], entered, label))
         return list(dict.fromkeys(moves))
+
+    def _columns(self, visited: Visited, start: int, end: int) -> list[NDArray[np.int64]]:
+        """Of the states numbered from `start` up to `end`: did they move, the class left, the class entered, the stimuli."""
+        first = len(self.system.slots) - len(self.monitors)
+
+        def number(bits: Sequence[int]) -> NDArray[np.int64]:
+            total = np.zeros(end - start, np.int64)
+            for at, bit in enumerate(bits):
+                total += visited.column(first + bit, start, end) << at
+            return total
+
+        return [number(self.moved), *map(number, self.before), *(visited.column(at, start, end) for at in self.slots),
+                *(number(bits) for bits, _ in self.labels)]
 
 
 def _distinct(columns: Sequence[NDArray[np.int64]]) -> list[tuple[int, ...]]:
