@@ -7,7 +7,7 @@ be reachable itself, so that a claim may hold and yet not be inductive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,15 +127,22 @@ def _try(system: System, query: Query, depth: int, clock: Clock, proof: Proof, p
 
 
 def _confirm(system: System, query: Query, k: int, encoded: Encoded, encoder: Encoder, clock: Clock, proof: Proof) -> None:
-    """Ask a second solver everything that the proof rests on: the base cases and the inductive step."""
-    for which in (True, False):
-        case = _Case(system, query, encoded, encoder, which)
+    """Ask a second solver everything that the proof rests on."""
+    for text in _questions(system, query, k, encoded, encoder):
+        answer = second_opinion(text, clock)
+        if answer != UNSAT:
+            proof.why = f"inductive with k = {k}, but {answer}"
+            return
+    proof.verdict, proof.checked_by = "holds", NAME
+
+
+def _questions(system: System, query: Query, k: int, encoded: Encoded, encoder: Encoder) -> Iterator[str]:
+    """What must have no answer: what z3 said cannot be while the step was encoded, the base cases, the inductive step."""
+    yield encoded.text()
+    for base in (True, False):
+        case = _Case(system, query, encoded, encoder, base)
         for at in range(k + 1):
             if at:
                 case.extend()
-            if which or at == k:
-                answer = second_opinion(case.text(), clock)
-                if answer != UNSAT:
-                    proof.why = f"inductive with k = {k}, but {answer}"
-                    return
-    proof.verdict, proof.checked_by = "holds", NAME
+            if base or at == k:
+                yield case.text()

@@ -32,12 +32,23 @@ from verify.symbolic.wire import Key
 
 @dataclass(frozen=True)
 class Encoded:
-    """A step from any state of a domain. `formed`: what holds of the interpreter's states besides."""
+    """A step from any state of a domain. `formed`: what holds of the interpreter's states besides. `refuted`: what was left out
+    because z3 said that it cannot be."""
 
     domain: Domain
     logic: Logic
     step: Transition
     formed: Lit
+    refuted: tuple[Lit, ...]
+
+    def text(self) -> str:
+        """As SMT-LIB, one question each: can what was left out be? What is answered with no is a lemma from then on."""
+        solver, terms = z3.SimpleSolver(), Terms(self.logic, "step:")
+        names = [f"refuted{number}" for number in range(len(self.refuted))]
+        solver.add(terms.term(self.formed), *(z3.Bool(name) == terms.term(lit) for name, lit in zip(names, self.refuted, strict=True)))
+        solver.add(*terms.domain())
+        given = str(solver.to_smt2()).removesuffix("(check-sat)\n")
+        return given + "".join(f"(check-sat-assuming ({name}))\n(assert (not {name}))\n" for name in names)
 
 
 class Encoder:
@@ -57,7 +68,7 @@ class Encoder:
             possible.require(formed)
             logic.possible = possible
             made = transition(self.plan, logic, before, self.queries, self.tick, lambda offer: (offer.scope, offer.table.name))
-            self._last = Encoded(domain, logic, made, formed)
+            self._last = Encoded(domain, logic, made, formed, tuple(possible.refuted))
         return self._last
 
     def fixpoint(self, domain: Domain) -> Encoded:

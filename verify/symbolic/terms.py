@@ -91,12 +91,14 @@ class Named(Terms):
 class Possible:
     """Can a formula be true? Asked while formulas are made, so that what cannot happen is not encoded at all.
 
+    refuted: what cannot, by the solver's word; a proof has to check it again.
     Raises KeyboardInterrupt where Ctrl-C ends the solver's work.
     """
 
     def __init__(self, logic: Logic) -> None:
         self.solver, self.asked = z3.SolverFor("QF_FD"), 0
         self.terms = Named(logic, self.solver)
+        self.refuted: list[Lit] = []
         self._known: dict[Lit, bool] = {TRUE: True, FALSE: False}
 
     def require(self, lit: Lit) -> None:
@@ -111,6 +113,8 @@ class Possible:
             if answer == z3.unknown:
                 raise KeyboardInterrupt
             self._known[lit] = answer == z3.sat
+            if answer == z3.unsat:
+                self.refuted.append(lit)
         return self._known[lit]
 
 
