@@ -241,11 +241,9 @@ class _Walker:
         """The run that is left of some steps where those that are not enabled are skipped, up to a yes."""
         state, way = initial, []
         for stimulus in steps:
-            try:
-                outcome = step(self.system, state, stimulus)
-            except Disabled:
-                continue
-            if evaluate(self.system.constraint, StepView(self.system, "", outcome)):
+            enabled = dict(self.enabled(state, (stimulus.scope, stimulus.table, stimulus.event)))
+            if stimulus in enabled:
+                outcome = enabled[stimulus]
                 state = outcome.after
                 way.append(stimulus)
                 scope = true_at(self.system, query, outcome)
