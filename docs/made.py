@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from lockstep.api import file_name, results_of
+from lockstep.engines import ENGINES
 from lockstep.jobs import Judgement, Outcome
 from lockstep.report import PropertyResult, Report
 from lockstep.screen import print_report
@@ -121,5 +122,21 @@ def promises() -> list[str]:
             "| depth (levels) | " + " | ".join(str(one.depth) for one in whole.values()) + " |"]
 
 
+def engines() -> list[str]:
+    """What each engine establishes of the headline claims in teardown, and the simulation of the graceful shutdown."""
+    found = [one for outcome in runs.by_every_engine().values() for one in results_of(outcome, {})]
+    lines = ["| claim | preset | " + " | ".join([*ENGINES, "simulate"]) + " |", "|---" * (len(ENGINES) + 3) + "|"]
+    for name in runs.HEADLINES:
+        for preset in PRESETS:
+            cells = []
+            for engine in ENGINES:
+                (one,) = [one for one in found if (one.property, one.preset, one.engine) == (name, preset, engine)]
+                why = f", {one.reason}" if engine == "induction" and one.reason else ""
+                cells.append(one.verdict + (f" ({one.length})" if one.length else "") + why)
+            judged = {one.claim.name: one.verdict for one in runs.simulated(preset).judged()}
+            lines.append(f"| `{name}` | {preset} | " + " | ".join([*cells, judged.get(name, "not put to the test")]) + " |")
+    return lines
+
+
 MAKE: dict[str, Callable[..., list[str]]] = {
-    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises}
+    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises, "engines": engines}

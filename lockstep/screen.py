@@ -36,7 +36,7 @@ class Watching:
         self.live: Live | None = None
         self.seen: dict[str, tuple[Job, Progress]] = {}
         self.jobs = 0
-        self.last = 0.0
+        self.last = monotonic()
 
     def __enter__(self) -> Watching:
         return self
@@ -165,6 +165,8 @@ def _print_end(console: Console, report: Report) -> None:
         for table, row in report.coverage.unfired:
             _line(console, f"  never fires: {table}: {row}")
     for one in report.results:
+        if one.reason and one.verdict == HOLDS:
+            _line(console, f"{one.property}, {one.slice}, {one.preset}: {one.reason}")
         if one.shown:
             _line(console, f"{one.property}, {one.slice}, {one.preset}: not inductive; a counterexample to induction, from a state that "
                            f"need not be reachable:\n{one.shown}")

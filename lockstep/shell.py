@@ -57,3 +57,16 @@ def one_line_errors() -> Iterator[None]:
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def bounds_of(texts: list[str]) -> dict[str, int]:
+    """Bounds as written on the command line, KEY=N. Raises UsageError."""
+    from lockstep.choice import UsageError
+
+    found = {}
+    for text in texts:
+        key, equals, number = text.partition("=")
+        if not equals or not number.isdecimal():
+            raise UsageError(f"bound {text!r}: write KEY=N with a whole number from 0 on")
+        found[key] = int(number)
+    return found

@@ -6,15 +6,22 @@ from functools import cache
 from pathlib import Path
 
 from lockstep.api import plan
-from lockstep.engines import run
-from lockstep.jobs import Job, Outcome
+from lockstep.choice import readings
+from lockstep.engines import ENGINES, run
+from lockstep.jobs import Job, Limits, Outcome
 from lockstep.pool import run_all
 from model.slices import SLICES
 from model.trace import Trace
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
+from properties.registry import CLAIMS
+from sim.campaign import Campaign
+from sim.scenario import load
 from traces.replay import Run, replay
 
+HEADLINES = ("no-plaintext-after-open", "sa-outlives-connection", "one-sa-congruent")
+DEPTH = 5
+SIMULATED = 40  # runs of the scenario that ends a session
 GALLERY = Path(__file__).resolve().parents[1] / "traces" / "gallery"
 
 
@@ -33,6 +40,23 @@ def whole() -> dict[tuple[str, str], Outcome]:
     """Every slice under every preset at its own bounds, two searches side by side."""
     todo = [job for name in SLICES for preset in PRESETS for job in jobs(name, preset) if not job.findings]
     return {(outcome.job.slice, outcome.job.preset): outcome for _, outcome in run_all(todo, 2)}
+
+
+@cache
+def by_every_engine() -> dict[tuple[str, str], Outcome]:
+    """The three headline claims in teardown with one loss, by (preset, engine)."""
+    bounds = {"losses": 1, "copies": 0, "attacks": 0}
+    todo = plan(["teardown"], list(PRESETS), properties=HEADLINES, bounds=bounds, limits=Limits(depth=DEPTH, runs=60), engines=ENGINES).jobs
+    return {(outcome.job.preset, outcome.job.engine): outcome for _, outcome in run_all(todo, 2)}
+
+
+@cache
+def simulated(preset: str) -> Campaign:
+    """The end of a session in time, with loss, judged by the headline claims."""
+    campaign = Campaign(load("graceful-shutdown"), readings(preset, {}), [CLAIMS[name] for name in HEADLINES])
+    for _ in campaign.run(range(SIMULATED)):
+        pass
+    return campaign
 
 
 @cache

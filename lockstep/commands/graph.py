@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, bounds_of, one_line_errors, print_json
 
 EPILOG = ("Examples:  lockstep graph tcp   |   lockstep graph tcp -o tcp.svg   |   lockstep graph tcp --path LISTEN TIME-WAIT   |   "
           "lockstep graph teardown --by A.tcp.state,B.tcp.state --bound losses=0 --format mermaid   |   "
@@ -61,7 +61,6 @@ def graph(
     """
     with one_line_errors(), _bad_input():
         from lockstep.choice import UsageError
-        from lockstep.commands.verify import _bounds
         from lockstep.jobs import Job
         from lockstep.lifecycle import OfSlice, OfTable, of_slice
         from lockstep.screen import Watching, print_columns
@@ -80,7 +79,7 @@ def graph(
             watching = Watching(quiet=as_json)
             watching.last = monotonic()
             job = Job(name, preset)
-            about = of_slice(name, preset, reading or (), _bounds(bound or []), by, full=full, memory=memory, timeout=timeout,
+            about = of_slice(name, preset, reading or (), bounds_of(bound or []), by, full=full, memory=memory, timeout=timeout,
                              progress=partial(watching.progress, job))
         else:
             raise UsageError(f"graph {name!r}: there is no such table or slice; there are {', '.join((*TABLES, *SLICES))}")

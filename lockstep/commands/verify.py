@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, bounds_of, one_line_errors, print_json
 
 EPILOG = ("Examples:  lockstep verify   |   lockstep verify teardown --preset draft   |   "
           "lockstep verify teardown --preset repaired --reading B:after_del=bypass --property no-plaintext-out   |   "
@@ -45,7 +45,7 @@ def verify(
 
     with one_line_errors(), screen.Watching(quiet=as_json) as watching:
         report = api.verify(*(slices or ()), preset=preset or None, readings=reading or (), properties=property_ or (),
-                            bounds=_bounds(bound or []), engine=engine, workers=workers,
+                            bounds=bounds_of(bound or []), engine=engine, workers=workers,
                             limits=Limits(memory, timeout, depth, runs, steps, seed), out=out, progress=watching.progress,
                             started=watching.started)
     if as_json:
@@ -53,15 +53,3 @@ def verify(
     else:
         screen.print_report(report)
     raise typer.Exit(report.exit_status(strict))
-
-
-def _bounds(texts: list[str]) -> dict[str, int]:
-    from lockstep.choice import UsageError
-
-    found = {}
-    for text in texts:
-        key, equals, number = text.partition("=")
-        if not equals or not number.isdecimal():
-            raise UsageError(f"bound {text!r}: write KEY=N with a whole number from 0 on")
-        found[key] = int(number)
-    return found
