@@ -407,7 +407,7 @@ def test_stopping_when_all_rows_have_fired(monkeypatch):
 
 def test_a_disagreement_shows_both_sides(monkeypatch):
     system, a = counters(2)
-    monkeypatch.setattr("verify.search._true_at", lambda *_: None)
+    monkeypatch.setattr("verify.search.true_at", lambda *_: None)
     text = r"makes two true, the interpreter finds none, from\n  A\.m\.state = ONLY\n  A\.m\.a\[0\] = 0"
     with pytest.raises(EngineDisagreement, match=text):
         search(system, [Query("two", Post(a[1]) == 2, ("A",))])
