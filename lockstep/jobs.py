@@ -30,7 +30,7 @@ class Limits:
     memory: float = 2.0
     timeout: float | None = None
     depth: int = 12
-    runs: int = 400
+    runs: int = 100
     steps: int = 40
     seed: int = 0
 

@@ -352,7 +352,8 @@ class System:
         for monitor in self.monitors:
             text.update(f"{monitor.scope}|{monitor.var.name}|{show(monitor.when)}|{show(monitor.until)}\n".encode())
         text.update(show(self.constraint).encode())
-        text.update(repr((self.capacity, [str(slot) for slot in self.slots], sorted(self.initial))).encode())
+        slots = [(str(slot), slot.sort.values if slot.sort else ()) for slot in self.slots]
+        text.update(repr((self.capacity, slots, sorted(self.initial))).encode())
         return text.hexdigest()[:16]
 
     def describe(self, state: State) -> dict[str, str]:

@@ -427,3 +427,17 @@ def test_the_diff_lists_every_changed_variable_and_no_other():
         before, after = run.system.describe(outcome.before), run.system.describe(outcome.after)
         assert {name: value[1] for name, value in found[number].items() if name in after} == {
             name: after[name] for name in after if before[name] != after[name]}
+
+
+def test_a_copy_of_what_is_not_in_flight_is_no_step():
+    """The row that copies takes nothing off the wire, so nothing but the offer itself says that the message has to be there."""
+    run = replayed("F-01/plaintext")
+    stop = run.trace.steps[0]
+    (copies,) = [offer for offer in run.system.offers if (offer.scope, offer.event.name) == ("B>A", "datagram arrives and is copied")]
+    delete = dict(zip((p.name for p in copies.event.params), next(
+        firing.args for outcome in run.outcomes for firing in outcome.fired if firing.row.event.takes is not None
+        and firing.scope in ("A>B", "B>A") and firing.row.event.params == copies.event.params), strict=True))
+    args = {param.name: param.sort.show(delete[param.name]) for param in copies.event.params}
+    forged = Step("B>A", copies.table.name, copies.event.name, args, {}, ())
+    with pytest.raises(NotARun, match="step 2: .* no such message is in flight"):
+        replay(replace(run.trace, steps=(stop, forged)))

@@ -93,6 +93,8 @@ def step(system: System, state: State, stimulus: Stimulus) -> Outcome:
         raise ModelError(f"{system.name} does not offer {stimulus.table} {stimulus.event} at {stimulus.scope or 'the world'}")
     if not evaluate(offer.when, View(system, stimulus.scope, state, {}, {})):
         raise Disabled(f"not offered here: {show(offer.when)} is false")
+    if not offers(system, state, offer, stimulus.args):
+        raise Disabled("no such message is in flight" if event.takes is not None else "not offered with these arguments")
     queue: deque[tuple[Instance, Event, tuple[int, ...]]] = deque([(instance, event, stimulus.args)])
     fired: list[Firing] = []
     sent: list[Message] = []
@@ -265,6 +267,14 @@ def arguments(system: System, state: State, offer: Offer) -> Iterator[tuple[int,
     for code in dict.fromkeys(state[first:first + capacity]):
         if code:
             yield offer.event.takes.decode(code)
+
+
+def offers(system: System, state: State, offer: Offer, args: tuple[int, ...]) -> bool:
+    """Are these among the offer's `arguments` in a state?"""
+    if offer.event.takes is not None:
+        return args in arguments(system, state, offer)
+    sizes = [offer.only.get(param.name, range(param.sort.size)) for param in offer.event.params]
+    return len(args) == len(sizes) and all(code in allowed for code, allowed in zip(args, sizes, strict=True))
 
 
 def successors(system: System, state: State) -> Iterator[tuple[Stimulus, Outcome]]:

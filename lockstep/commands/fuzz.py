@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import sys
@@ -58,9 +57,10 @@ def fuzz(
     was never put to the test, 4 engines disagree.
     """
     with one_line_errors():
-        kept = None if fresh else database or _cache() / "fuzz"
-        # Hypothesis keeps notes of its own; by default it would do so in the current folder.
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(_cache() / "hypothesis"))
+        from lockstep.engines.walk import cache
+
+        notes = cache()
+        kept = None if fresh else database or notes / "fuzz"
         task = task_of(slice_, property_ or [], preset, reading or [])
         _check(runs=runs, steps=steps, timeout=timeout)
         for name, folder in (("out", out), ("database", kept)):
@@ -95,12 +95,6 @@ class Task:
     @property
     def random(self) -> bool:
         return bool(self.vary)
-
-
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("lockstep")
 
 
 def _check(runs: int, steps: int, timeout: float | None) -> None:

@@ -29,7 +29,7 @@ def verify(
     memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
     timeout: Annotated[float | None, typer.Option(help="Seconds that one job of an engine may take.")] = None,
     depth: Annotated[int, typer.Option(help="Steps that bmc and induction look ahead.")] = 12,
-    runs: Annotated[int, typer.Option(help="Runs of the walk.")] = 400,
+    runs: Annotated[int, typer.Option(help="Runs of the walk.")] = 100,
     steps: Annotated[int, typer.Option(help="Steps of one run of the walk.")] = 40,
     seed: Annotated[int, typer.Option(help="What the walk is drawn with.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),

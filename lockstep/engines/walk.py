@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, question
 from properties.registry import UNDECIDED, VIOLATED, in_runs
@@ -12,8 +16,16 @@ from verify.walk import Progress as Walking
 from verify.walk import walk
 
 
+def cache() -> Path:
+    """The user's cache folder; Hypothesis keeps its own notes there too, not in the current folder as it would by default."""
+    folder = user_cache_path("lockstep")
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(folder / "hypothesis"))
+    return folder
+
+
 def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
     """Walk once for all that is asked."""
+    cache()
     asked, limits = question(job), job.limits
     found = walk(asked.system, asked.queries, runs=limits.runs, steps=limits.steps, seed=limits.seed, situations=asked.antecedents,
                  timeout=limits.timeout, progress=_walking(progress))
