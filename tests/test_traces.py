@@ -439,5 +439,5 @@ def test_a_copy_of_what_is_not_in_flight_is_no_step():
         and firing.scope in ("A>B", "B>A") and firing.row.event.params == copies.event.params), strict=True))
     args = {param.name: param.sort.show(delete[param.name]) for param in copies.event.params}
     forged = Step("B>A", copies.table.name, copies.event.name, args, {}, ())
-    with pytest.raises(NotARun, match="step 2: .* no such message is in flight"):
+    with pytest.raises(NotARun, match=r"step 2: .* no such message is in flight"):
         replay(replace(run.trace, steps=(stop, forged)))
