@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lockstep.agreement import contradictions
 from lockstep.api import results_of
 from lockstep.report import DISAGREEMENT, PropertyResult, Report
+from model import tcp
+from model.expr import ModelError
 from properties.presets import PRESETS
 from properties.registry import HOLDS, UNDECIDED, VIOLATED, free_to_depth, in_runs, to_depth
 from tests import runs
+from tests.test_search import talkers
+from verify.layout import Layout
+from verify.reference import explore
+from verify.search import search
 
 
 def said(engine: str, verdict: str, length: int | None = None, **other: object) -> PropertyResult:
@@ -91,3 +98,32 @@ def test_simulated_runs_break_only_what_the_search_breaks(results, preset):
     broken = {one.property for one in results if (one.engine, one.preset, one.verdict) == ("search", preset, VIOLATED)}
     judged = {one.claim.name: one for one in runs.simulated(preset).judged()}
     assert judged and {name for name, one in judged.items() if one.broken} <= broken
+
+
+# Planted faults: a guard and a frame condition in tests/test_symbolic.py, a stale timer in tests/test_sim.py, rows in
+# tests/test_second_reading.py, and two more here ---------------------------------------------------------------------------------------
+
+def test_a_wrong_capacity_is_noticed(monkeypatch):
+    """The search is told of one slot where the wire has two."""
+    system, queries, *_ = talkers(capacity={"wire": 2})
+    right, counts = search(system, queries), explore(system)
+    assert right.complete and right.counts == counts
+    made = Layout._wire
+
+    def short(self, *args):
+        wire = made(self, *args)
+        return replace(wire, capacity=wire.capacity - 1)
+
+    monkeypatch.setattr(Layout, "_wire", short)
+    wrong = search(system, queries)
+    assert wrong.complete and wrong.counts != counts
+
+
+@pytest.mark.parametrize("right", ["OK & acks", "(msg == UNACKED) | acks", "~ALL_ACKED & RTX"])
+def test_a_python_word_in_a_guard_is_refused_when_the_table_is_built(right):
+    """`and`, `or` and `not` would look at the truth of a formula while the table is built."""
+    source = Path(tcp.__file__).read_text(encoding="utf-8")
+    wrong = right.replace("~", "not ") if "~" in right else right.replace("&", "and").replace("|", "or")
+    assert right in source
+    with pytest.raises(ModelError, match=r"has no truth value while a table is built\. Write & for 'and'"):
+        exec(compile(source.replace(right, wrong), "tcp.py", "exec"), {"__name__": "planted"})
