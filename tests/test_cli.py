@@ -120,7 +120,8 @@ def test_progress_comes_before_the_result(tmp_path):
 # Exit status 1 ------------------------------------------------------------------------------------------------------------------------
 
 def test_a_broken_promise(tmp_path):
-    readings = ("--reading", "B:after_del=bypass", "--reading", "B:check_at=bgp", "--reading", "B:listener_rule=none")
+    readings = [word for reading in ("after_del=bypass", "check_at=bgp", "listener_rule=none", "confirm=any_del")
+                for word in ("--reading", f"B:{reading}")]
     done = clean(run(tmp_path, *QUICK, *readings, "--property", "no-plaintext-in", "--out", "deep/er"))
     assert done.returncode == 1
     assert re.search(r"^no-plaintext-in +violated \(\d+\) not as promised *$", done.stdout, re.M)

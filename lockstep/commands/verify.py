@@ -10,7 +10,7 @@ import typer
 from lockstep.shell import Json, bounds_of, one_line_errors, print_json
 
 EPILOG = ("Examples:  lockstep verify   |   lockstep verify teardown --preset draft   |   "
-          "lockstep verify teardown --preset repaired --reading B:after_del=bypass --property no-plaintext-out   |   "
+          "lockstep verify teardown --preset repaired --reading B:expiry=remove --property sa-outlives-need   |   "
           "lockstep verify teardown --engine all --property no-plaintext-out")
 
 
