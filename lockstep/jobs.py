@@ -5,21 +5,19 @@ A job is plain data, so that it can be sent to another process; so is its outcom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from lockstep.choice import readings
-from model.slices import bounds_of, build
-from model.system import Monitor, System
+from model.slices import ENDS, bounds_of, build
+from model.system import Monitor, State, System
 from model.trace import Trace
 from properties.findings import FINDINGS
-from properties.registry import CLAIMS
+from properties.registry import CLAIMS, UNDECIDED, VIOLATED
 from traces.names import named
-from traces.replay import model_digest
+from traces.replay import Run, model_digest, replay
 from verify.query import Hit, Query
-from verify.step import step
-
-ENDS = ("A", "B")
+from verify.step import Stimulus, step
 
 
 @dataclass(frozen=True)
@@ -102,17 +100,46 @@ class Question:
 
     def trace(self, hit: Hit, seed: int | None = None) -> Trace:
         """A witness as a trace."""
-        state, steps = hit.initial, []
-        for stimulus in hit.stimuli:
-            outcome = step(self.system, state, stimulus)
-            steps.append(named(self.system, stimulus, outcome))
-            state = outcome.after
-        job = self.job
-        bounds = bounds_of(job.slice, job.bounds)
-        finding = hit.query if job.findings else ""
-        claim = FINDINGS[finding].property if finding else hit.query
-        return Trace(model_digest(job.slice, self.chosen, bounds), job.slice, job.preset, self.chosen, bounds, job.engine, seed, claim,
-                     hit.scope, self.system.initial.index(hit.initial), tuple(steps), finding)
+        finding = hit.query if self.job.findings else ""
+        run = self.run(hit.initial, hit.stimuli)
+        return replace(run.trace, seed=seed, property=FINDINGS[finding].property if finding else hit.query, end=hit.scope,
+                       start=self.system.initial.index(hit.initial), finding=finding)
+
+    def run(self, initial: State, stimuli: Sequence[Stimulus]) -> Run:
+        """Stimuli from a state, which need not be one the slice starts in, as a run that claims nothing."""
+        state, outcomes = initial, []
+        for stimulus in stimuli:
+            outcomes.append(step(self.system, state, stimulus))
+            state = outcomes[-1].after
+        job, bounds = self.job, bounds_of(self.job.slice, self.job.bounds)
+        steps = tuple(named(self.system, stimulus, outcome) for stimulus, outcome in zip(stimuli, outcomes, strict=True))
+        trace = Trace(model_digest(job.slice, self.chosen, bounds), job.slice, job.preset, self.chosen, bounds, job.engine, None, "", "", 0,
+                      steps)
+        return Run(trace, self.system, initial, tuple(outcomes))
+
+    def witnesses(self, hits: Mapping[str, Hit | None], seed: int | None = None) -> dict[str, Trace]:
+        """A trace of each query that was hit, replayed. Raises what `traces.replay.replay` does."""
+        traces = {query.name: self.trace(hit, seed) for query in self.queries if (hit := hits[query.name]) is not None}
+        for trace in traces.values():
+            replay(trace)
+        return traces
+
+    def judgements(self, hits: Mapping[str, Hit | None], why: str, looked_at: str, verdict: str) -> dict[str, Judgement]:
+        """`verdict` for what was not hit, of an engine that answers queries and antecedents alike; `undecided` where something stopped
+        it (`why`), or where the antecedent was not hit either in what it `looked_at`."""
+        tested = {query.name: hits[antecedent.name] is not None
+                  for query, antecedent in zip(self.queries, self.antecedents, strict=False)}
+        found = {}
+        for query in self.queries:
+            if hits[query.name] is not None:
+                found[query.name] = Judgement(VIOLATED)
+            elif why:
+                found[query.name] = Judgement(UNDECIDED, why)
+            elif not tested.get(query.name, True):
+                found[query.name] = Judgement(UNDECIDED, UNTESTED.format(looked_at))
+            else:
+                found[query.name] = Judgement(verdict)
+        return found
 
 
 def question(job: Job) -> Question:

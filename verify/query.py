@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from model.expr import Expr, evaluate
@@ -52,6 +52,13 @@ class Progress:
     level: int
     transitions: int
     seconds: float
+
+
+def check_names(queries: Sequence[Query]) -> None:
+    """Answers are given by name. Raises ValueError where two queries share one."""
+    names = sorted(query.name for query in queries)
+    if len(set(names)) != len(names):
+        raise ValueError(f"two queries have the same name: {names}")
 
 
 def allowed(system: System, state: State) -> Iterator[tuple[Stimulus, Outcome]]:

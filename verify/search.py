@@ -16,7 +16,7 @@ from time import perf_counter
 
 from model.system import System
 from verify.native import Space
-from verify.query import EngineDisagreement, Hit, Progress, Query, allowed, between, text_of, true_at
+from verify.query import EngineDisagreement, Hit, Progress, Query, allowed, between, check_names, text_of, true_at
 from verify.reference import Counts
 from verify.step import Outcome, successors
 
@@ -57,8 +57,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     fire (`Table.firing`) first did. Raises ModelError where the model reaches the impossible (the text is the interpreter's) and
     EngineDisagreement where the engines differ.
     """
-    if len({query.name for query in queries}) != len(queries):
-        raise ValueError(f"two queries have the same name: {sorted(query.name for query in queries)}")
+    check_names(queries)
     begun = perf_counter()
     result = Result(hits={query.name: None for query in queries})
     out_of_memory = f"memory limit of {memory_gib:g} GiB reached"

@@ -33,7 +33,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from model.expr import TRUE, evaluate
 from model.system import Offer, State, System
-from verify.query import Hit, Query, true_at
+from verify.query import Hit, Query, check_names, true_at
 from verify.step import Disabled, Outcome, StepView, Stimulus, View, step, stimuli
 
 TIME_LIMIT, INTERRUPTED = "time limit", "interrupted"
@@ -90,9 +90,7 @@ def walk(system: System, queries: Sequence[Query], *, runs: int = 150, steps: in
     the seed. timeout: seconds. Ctrl-C and too little time end the walk with what was found so far. With the same arguments and the
     same database the outcome is the same. Raises ModelError where the model reaches the impossible.
     """
-    names = [query.name for query in (*queries, *situations)]
-    if len(set(names)) != len(names):
-        raise ValueError(f"two queries have the same name: {sorted(names)}")
+    check_names((*queries, *situations))
     walker = _Walker(system, queries, situations, seed, vary or {}, swarm, timeout, progress)
     found = walker.found
     try:

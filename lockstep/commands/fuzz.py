@@ -148,7 +148,7 @@ def _open(system: System, names: Sequence[str]) -> dict[str, list[int]]:
     sizes = {str(slot): slot.sort.size for slot in system.slots if slot.sort is not None}
     found = {}
     for name in (name.replace(":", ".") for name in names):
-        found[name] = sorted(range(sizes[name]), key=lambda code, name=name: (code != first[name], code))  # type: ignore[misc]
+        found[name] = [first[name], *(code for code in range(sizes[name]) if code != first[name])]
     return found | {f"budget.{key}": list(range(var.sort.size)) for key, var in BUDGETS.items()}
 
 

@@ -7,14 +7,11 @@ from time import perf_counter
 
 from lockstep.engines.bmc import in_depth
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, Question, question
-from model.slices import bounds_of
 from model.trace import Trace
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.ladder import ladder
-from traces.names import named
-from traces.replay import Run, model_digest, replay
+from traces.replay import replay
 from verify.query import Progress, Query
-from verify.step import step
 from verify.symbolic import Proof, bmc, induction
 
 
@@ -57,13 +54,4 @@ def _shown(asked: Question, proof: Proof) -> str:
     """The counterexample to induction as a ladder; its first state need not be reachable."""
     if proof.counterexample is None:
         return ""
-    initial, stimuli = proof.counterexample
-    state, outcomes = initial, []
-    for stimulus in stimuli:
-        outcomes.append(step(asked.system, state, stimulus))
-        state = outcomes[-1].after
-    job, bounds = asked.job, bounds_of(asked.job.slice, asked.job.bounds)
-    steps = tuple(named(asked.system, stimulus, outcome) for stimulus, outcome in zip(stimuli, outcomes, strict=True))
-    digest = model_digest(job.slice, asked.chosen, bounds)
-    trace = Trace(digest, job.slice, job.preset, asked.chosen, bounds, job.engine, None, "", "", 0, steps)
-    return ladder(Run(trace, asked.system, initial, tuple(outcomes)))
+    return ladder(asked.run(*proof.counterexample))

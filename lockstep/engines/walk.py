@@ -10,7 +10,6 @@ from platformdirs import user_cache_path
 
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, question
 from properties.registry import UNDECIDED, VIOLATED, in_runs
-from traces.replay import replay
 from verify.query import Progress
 from verify.walk import Progress as Walking
 from verify.walk import walk
@@ -29,9 +28,7 @@ def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
     asked, limits = question(job), job.limits
     found = walk(asked.system, asked.queries, runs=limits.runs, steps=limits.steps, seed=limits.seed, situations=asked.antecedents,
                  timeout=limits.timeout, progress=_walking(progress))
-    traces = {query.name: asked.trace(hit, limits.seed) for query in asked.queries if (hit := found.hits[query.name]) is not None}
-    for trace in traces.values():
-        replay(trace)
+    traces = asked.witnesses(found.hits, limits.seed)
     judged = {}
     for number, query in enumerate(asked.queries):
         tested = not asked.antecedents or found.times[asked.antecedents[number].name]

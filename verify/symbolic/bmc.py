@@ -12,9 +12,9 @@ from typing import Any
 import z3
 
 from model.system import System
-from verify.query import EngineDisagreement, Hit, Query, text_of, true_at
+from verify.query import EngineDisagreement, Hit, Query, check_names, text_of, true_at
 from verify.step import Outcome
-from verify.symbolic.clock import INTERRUPTED, Clock, GaveUp
+from verify.symbolic.clock import Clock
 from verify.symbolic.path import Encoder, Frame, Path
 from verify.symbolic.transition import domain_of, parts
 
@@ -46,18 +46,12 @@ def bmc(system: System, queries: Sequence[Query], *, depth: int, timeout: float 
     Too little time and Ctrl-C end it with what is settled so far. Raises ModelError where the model reaches the impossible
     (within the steps looked at), EngineDisagreement where the interpreter does not confirm what z3 finds.
     """
-    if len({query.name for query in queries}) != len(queries):
-        raise ValueError(f"two queries have the same name: {sorted(query.name for query in queries)}")
+    check_names(queries)
     clock, found = Clock(timeout), Bounded({query.name: None for query in queries})
-    try:
+    with clock.timing(found):
         for query in queries:
             found.hits[query.name] = in_the_beginning(system, query)
         _deepen(system, queries, depth, clock, found, progress)
-    except GaveUp as reason:
-        found.why = str(reason)
-    except KeyboardInterrupt:
-        found.why = INTERRUPTED
-    found.seconds = clock.seconds
     return found
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import z3
 
@@ -16,6 +18,13 @@ class GaveUp(Exception):
     """No answer; the text is the reason."""
 
 
+class Ended(Protocol):
+    """What an engine hands back: what stopped it before its end, or "", and the seconds it took."""
+
+    why: str
+    seconds: float
+
+
 class Clock:
     """Seconds since it was made, and how many are left of a limit (None: no limit)."""
 
@@ -25,6 +34,17 @@ class Clock:
     @property
     def seconds(self) -> float:
         return perf_counter() - self.begun
+
+    @contextmanager
+    def timing(self, found: Ended) -> Iterator[None]:
+        """Too little time and Ctrl-C end the block; what was found so far stays, with the reason."""
+        try:
+            yield
+        except GaveUp as reason:
+            found.why = str(reason)
+        except KeyboardInterrupt:
+            found.why = INTERRUPTED
+        found.seconds = self.seconds
 
     def tick(self) -> None:
         """Raises GaveUp where the time is up."""

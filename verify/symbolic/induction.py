@@ -17,7 +17,7 @@ from model.system import State, System
 from verify.query import Hit, Query
 from verify.step import Stimulus
 from verify.symbolic.bmc import Progress, goal, in_the_beginning, witness
-from verify.symbolic.clock import INTERRUPTED, Clock, GaveUp
+from verify.symbolic.clock import Clock
 from verify.symbolic.path import Encoded, Encoder, Path
 from verify.symbolic.second import NAME, UNSAT, second_opinion
 from verify.symbolic.transition import domain_of, parts
@@ -50,17 +50,12 @@ def induction(system: System, query: Query, *, depth: int, timeout: float | None
     confirm what z3 finds.
     """
     clock, proof = Clock(timeout), Proof()
-    try:
+    with clock.timing(proof):
         proof.hit = in_the_beginning(system, query)
         if proof.hit is None:
             _try(system, query, depth, clock, proof, progress)
         if proof.hit is not None:
             proof.verdict, proof.counterexample = "violated", None
-    except GaveUp as reason:
-        proof.why = str(reason)
-    except KeyboardInterrupt:
-        proof.why = INTERRUPTED
-    proof.seconds = clock.seconds
     return proof
 
 

@@ -12,7 +12,7 @@ from model.expr import ModelError
 from model.system import System
 from verify.query import Hit, Query
 from verify.symbolic.bmc import Progress, goal, witness
-from verify.symbolic.clock import INTERRUPTED, Clock, GaveUp
+from verify.symbolic.clock import Clock
 from verify.symbolic.path import Encoder, Path
 from verify.symbolic.transition import Domain, domain_of, parts
 from verify.symbolic.wire import VALUE
@@ -42,13 +42,8 @@ def any_readings(system: System, query: Query, *, free: Sequence[str], depth: in
     model reaches the impossible, EngineDisagreement where the interpreter does not confirm what z3 finds.
     """
     clock, found = Clock(timeout), Combination()
-    try:
+    with clock.timing(found):
         _deepen(system, query, positions(system, free), depth, clock, found, progress)
-    except GaveUp as reason:
-        found.why = str(reason)
-    except KeyboardInterrupt:
-        found.why = INTERRUPTED
-    found.seconds = clock.seconds
     return found
 
 
