@@ -123,7 +123,8 @@ class Copy:
         self.place = Place(folder, folder)
 
     def apply(self, block: Block) -> None:
-        """Apply the hunks of a diff block. Raises LookupError where the lines to change are not there, or there twice."""
+        """Apply the hunks of a diff block; a file that is not there yet is empty. Raises LookupError where the lines to change are not
+        there, or there twice."""
         path, hunks = "", list[list[str]]()
         for line in block.lines:
             if line.startswith("+++ "):
@@ -132,7 +133,8 @@ class Copy:
                 hunks.append([])
             elif not line.startswith("--- "):
                 hunks[-1].append(line)
-        text = (self.folder / path).read_text(encoding="utf-8")
+        there = (self.folder / path).exists()
+        text = (self.folder / path).read_text(encoding="utf-8") if there else ""
         for hunk in hunks:
             before = "".join(line[1:] + "\n" for line in hunk if not line.startswith("+"))
             after = "".join(line[1:] + "\n" for line in hunk if not line.startswith("-"))

@@ -18,7 +18,8 @@ from lockstep.report import Coverage, PropertyResult, Report
 from model.expr import ModelError
 from model.slices import SLICES, TABLES, bounds_of, build, slice_names
 from model.trace import Trace, TraceError
-from properties.findings import FINDINGS, Finding, findings_of
+from properties.finding import Finding
+from properties.findings import FINDINGS, findings_of
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, HOLDS, VIOLATED, claims_of
 from traces.files import read, to_text, write

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from model.readings import READINGS
-from model.slices import ENDS
+from model.system import ENDS
 from properties.presets import PRESETS, Preset
 
 

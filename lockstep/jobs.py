@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lockstep.choice import readings
-from model.slices import ENDS, bounds_of, build
-from model.system import Monitor, State, System
+from model.slices import bounds_of, build
+from model.system import ENDS, Monitor, State, System
 from model.trace import Trace
 from properties.findings import FINDINGS
 from properties.registry import CLAIMS, UNDECIDED, VIOLATED

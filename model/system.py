@@ -21,6 +21,8 @@ from model.table import STAY, Row, Table, choices_of, row
 State = tuple[int, ...]
 QUEUE_LIMIT = 24
 APPEARS = "message appears"
+ENDS = ("A", "B")
+LINKS = ("A>B", "B>A")
 PEER = {"A": "B", "B": "A"}
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from model.slices import ENDS, Readings
+from model.slices import Readings
+from model.system import ENDS
 from model.timed import compose
 from properties.claim import Claim
 from properties.registry import VIOLATED, in_runs

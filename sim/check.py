@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from model.expr import evaluate
-from model.slices import ENDS, Readings
-from model.system import Monitor, State, System
+from model.slices import Readings
+from model.system import ENDS, Monitor, State, System
 from model.timed import compose, room
 from properties.claim import Claim
 from sim.clocks import Duration

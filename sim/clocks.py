@@ -16,8 +16,7 @@ from model.action import Event
 from model.expr import Const, Expr, Item, Var, walk
 from model.ipsec import HARD, SOFT
 from model.signals import CLOSE_WAIT, FIN_WAIT_2, GEN, SA_OUT, TCP, sa_present
-from model.slices import ENDS
-from model.system import System
+from model.system import ENDS, System
 from model.tcp import FIN_WAIT_2_TIMEOUT, READ_EOF
 
 

@@ -44,7 +44,8 @@ from math import isfinite
 from pathlib import Path as File
 from typing import Any
 
-from model.slices import CAPACITIES, ENDS, LINKS
+from model.slices import CAPACITIES
+from model.system import ENDS, LINKS
 from model.timed import MOST_ROOM, STARTS, room
 from sim.clocks import DURATIONS, Duration
 from sim.links import Link, Outage, Path

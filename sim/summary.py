@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from model.signals import BGP, BGP_ESTABLISHED, GEN, SA_IN, SA_OUT, TCP
-from model.slices import ENDS
-from model.system import State, System
+from model.system import ENDS, State, System
 from model.wire import IKE_LOST, LOST
 from sim.check import Checked
 

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from lockstep.choice import parse, readings
 from lockstep.commands.simulate import simulate
 from model.action import SPONTANEOUS
-from model.slices import ENDS, TABLES
+from model.slices import TABLES
+from model.system import ENDS
 from model.timed import STARTS, compose
 from model.trace import from_document
 from properties.registry import CLAIMS, VIOLATED

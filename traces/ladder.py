@@ -14,8 +14,7 @@ from model.action import Channel, Signal
 from model.channels import SEGMENTS
 from model.expr import evaluate
 from model.signals import BGP, GEN, P1_USABLE, SA_IN, SA_OUT, SPD_ENTRY, TCP
-from model.slices import ENDS
-from model.system import State, System
+from model.system import ENDS, State, System
 from model.wire import ARRIVES, IKE_ARRIVES
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, VIOLATED

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.expr import TRUE, Expr, ModelError, evaluate
-from model.slices import ENDS, SLICES
-from model.system import Monitor, State, System
+from model.slices import SLICES
+from model.system import ENDS, Monitor, State, System
 from model.timed import TIMED, system_of
 from model.trace import Trace, TraceError
 from properties.findings import FINDINGS

@@ -156,7 +156,7 @@ def situations() -> list[Query]:
     """Rare places, to see how far the walks get."""
     from model.expr import Peer, Post, conj, disj
     from model.signals import BGP, BGP_ESTABLISHED, G0, G1, G2, TCP, TIME_WAIT, sa_present
-    from model.slices import ENDS
+    from model.system import ENDS
     from verify.query import Query
 
     two = disj(*(conj(sa_present(one), sa_present(other)) for one, other in ((G0, G1), (G0, G2), (G1, G2))))

@@ -1,0 +1,1 @@
+"""The known findings, one module a slice. `properties.findings` puts them together."""
