@@ -16,7 +16,7 @@ from typing import Any
 
 from model.action import Event, put, refuse, set_, signal
 from model.channels import SEGMENTS
-from model.expr import TRUE, Choice, Const, Expr, Sort, Var, disj, ite
+from model.expr import TRUE, Choice, Const, Expr, Sort, Var, conj, disj, ite
 from model.readings import reading
 from model.signals import (
     CLEARED,
@@ -40,6 +40,7 @@ from model.signals import (
     PROT,
     PROTECT,
     QM_NEED,
+    RETIRED,
     SA_DELETE,
     SA_DROP_LARVAL,
     SA_FOR,
@@ -133,6 +134,7 @@ ABORT_FIRST = reading("expiry") == "abort"
 
 CLEAR = Event("clear SA", gen, who="operator", doc="the operator clears one SA pair")
 SOFT = Event("soft lifetime", gen, who="lifetime", doc="seconds, kilobytes or sequence numbers run low (RFC 2401 4.4.3)")
+REDUNDANT = Event("redundant SA", who="daemon", doc="both ends rekeyed at once: the SA the peer began is one too many")
 HARD = Event("hard lifetime", gen, who="lifetime", doc="seconds, kilobytes or sequence numbers ran out (RFC 2401 4.4.3)")
 
 
@@ -147,6 +149,9 @@ def as_selector(exact: Expr, incarnation: Expr) -> Expr:
     return ite(~exact, selector.const("any"), ite(incarnation == "0", selector.const("0"), selector.const("1")))
 
 
+PEERS_GEN = ite(MY_GEN == G1, G2, G1)
+# Both ends' rekeys are done: an SA pair that each of them began is up here.
+TWO_REKEYED = conj(*((SA_OUT[g] != "none") for g in (G1, G2)))
 # Either half of the generation an event names can be used.
 USABLE_HALF = (SA_OUT[gen] != "none") | SA_IN[gen].among("mature", "dying")
 
@@ -208,6 +213,7 @@ def lifetimes() -> list[Line]:
     dying = (set_(SA_OUT[gen], "dying"), set_(SA_IN[gen], ite(SA_IN[gen] == "mature", SA_IN.sort.const("dying"), SA_IN[gen])))
     others = disj(*((gen != g) & (SA_OUT[g] != "none") for g in GENERATIONS))
     in_use = ~TCP.among(CLOSED, LISTEN)
+    keep_own = reading("redundant") == "delete"
     abort = ABORT_FIRST & in_use & ~others
     delete = signal("ipsec", SA_DELETE(gen=gen, why=EXPIRED))
     return [
@@ -216,12 +222,16 @@ def lifetimes() -> list[Line]:
         row("hard limit", SAD, HARD, USABLE_HALF & ~abort, [delete], STAY, s),
         row("hard limit: abort the connection first", SAD, HARD, USABLE_HALF & abort, [signal("tcp", TCP_ABORT)], STAY,
             f"{s}; not in the draft: the connection ends under its SA, which then goes with the TCB"),
+        row("redundant: the peer's goes", SAD, REDUNDANT, TWO_REKEYED & keep_own,
+            [signal("ipsec", SA_DELETE(gen=PEERS_GEN, why=RETIRED))], STAY,
+            "silent: draft 3.2 l.486-491; RFC 7296 2.8.1 had to say which of the two goes (F-19)"),
         row("cleared", SAD, CLEAR, USABLE_HALF, [signal("ipsec", SA_DELETE(gen=gen, why=CLEARED))], STAY, "RFC 2408 3.15"),
     ]
 
 
 IPSEC_TABLE = Table(
     "ipsec", "SAD: outbound and inbound processing, lifetimes (RFC 4301 4.4.2, 5; RFC 2401 4.4.3)", SAD_STATE,
-    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD, CLEAR),
+    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD,
+     REDUNDANT, CLEAR),
     (*processing(), *management(), *lifetimes()), (SA_IN, SA_OUT, SA_FOR),
 )

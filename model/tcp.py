@@ -6,7 +6,8 @@ acknowledges ours takes FIN-WAIT-1 to TIME-WAIT, one that does not takes it to C
 
 The byte stream is abstracted to BGP messages. `unacked` is the last message sent and not yet acknowledged; DATA
 carries the stream up to that message, so retransmission is cumulative as RFC 9293 3.8.1 allows, and a FIN carries
-what is unacknowledged in front of it. Every segment sent goes to the outbound IPsec table, every segment received
+what is unacknowledged in front of it. The ACK of an OPEN is delayed (3.8.6.3): BGP answers at once, with a KEEPALIVE or with the end
+of the connection, and the answer carries it. Every segment sent goes to the outbound IPsec table, every segment received
 has passed the inbound one.
 
 NOTE: TCP tells BGP of a failure (event 18) only while the BGP session still holds the socket; after CLOSE nobody
@@ -108,6 +109,7 @@ def deliver(message: Value) -> Signal:
     return signal("bgp-message", BGP_MSG(msg=message))
 
 
+WITH_THE_ANSWER = "3.8.6.3: the ACK is delayed and leaves with what BGP answers; if nothing, the OPEN comes again"
 STREAM_GOES_ON = msg.among(KEEPALIVE, UPDATE)  # what comes after an OPEN
 
 QUIET = (stop(RTX), set_(TRIED, False), set_(UNACKED, NO_MSG))
@@ -118,6 +120,9 @@ ENTER_ESTABLISHED = (set_(RTX, UNACKED != NO_MSG), set_(TRIED, False))
 ENTER_TIME_WAIT = (*QUIET, start(TIME_WAIT_TIMER))
 # An ACK of the last message sent leaves nothing to retransmit; an ACK of less changes nothing.
 ALL_ACKED = (msg == UNACKED) | acks
+# A KEEPALIVE or UPDATE answers our OPEN (RFC 4271 8.2.2), so its ACK field covers the OPEN; ours may need an ACK of its own.
+OPEN_ACKED = (set_(UNACKED, ite(UNACKED == OPEN_MSG, NO_MSG, UNACKED)), set_(TRIED, (UNACKED != OPEN_MSG) & TRIED),
+              set_(RTX, (UNACKED != OPEN_MSG) & RTX))
 ACKED = (set_(UNACKED, ite(ALL_ACKED, NO_MSG, UNACKED)), set_(TRIED, False), set_(RTX, ~ALL_ACKED & RTX))
 
 
@@ -218,8 +223,8 @@ def completes_the_open() -> list[Line]:
         only: list[Action] = [read, deliver(OPEN_MSG)]
         more: list[Action] = [*only, deliver(msg)]
         lines += [
-            row(f"DATA completes {name}", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & passive & (msg == OPEN_MSG), [ack, *up_, *only],
-                ESTABLISHED, f"{s}, /7th"),
+            row(f"DATA completes {name}", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & passive & (msg == OPEN_MSG), [*up_, *only],
+                ESTABLISHED, f"{s}, /7th; {WITH_THE_ANSWER}"),
             row(f"DATA completes {name}, with what was lost before", SYN_RECEIVED, TCP_RCV(kind=DATA), OK & passive & (msg != OPEN_MSG),
                 [ack, *up_, *more], ESTABLISHED, f"{s}, /7th: {lost}"),
             row(f"FIN completes {name}", SYN_RECEIVED, TCP_RCV(kind=FIN), OK & passive & (msg == NO_MSG), [ack_fin, *up_, bgp(18)],
@@ -283,10 +288,12 @@ def synchronized() -> list[Line]:
         row("ACK of our FIN", LAST_ACK, TCP_RCV(kind=ACK), OK & acks, [*QUIET, closed("last-ack")], CLOSED, f"{s}/5th: no linger"),
         ignored((FIN_WAIT_2, TIME_WAIT), TCP_RCV(kind=ACK), f"{s}/5th", guard=OK, name="ACK again"),
         # 7th: text
-        row("DATA", ESTABLISHED, TCP_RCV(kind=DATA), OK & ((msg == OPEN_MSG) != OPEN_DELIVERED),
-            [out(ACK, msg=msg), set_(OPEN_DELIVERED, True), deliver(msg)], STAY, f"{s}/7th"),
+        row("DATA: the OPEN", ESTABLISHED, TCP_RCV(kind=DATA), OK & (msg == OPEN_MSG) & ~OPEN_DELIVERED,
+            [set_(OPEN_DELIVERED, True), deliver(msg)], STAY, f"{s}/7th; {WITH_THE_ANSWER}"),
+        row("DATA", ESTABLISHED, TCP_RCV(kind=DATA), OK & (msg != OPEN_MSG) & OPEN_DELIVERED,
+            [out(ACK, msg=msg), *OPEN_ACKED, deliver(msg)], STAY, f"{s}/5th, /7th"),
         row("DATA with what was lost before", ESTABLISHED, TCP_RCV(kind=DATA), OK & (msg != OPEN_MSG) & ~OPEN_DELIVERED,
-            [out(ACK, msg=msg), set_(OPEN_DELIVERED, True), deliver(OPEN_MSG), deliver(msg)], STAY, f"{s}/7th; 3.8.1"),
+            [out(ACK, msg=msg), *OPEN_ACKED, set_(OPEN_DELIVERED, True), deliver(OPEN_MSG), deliver(msg)], STAY, f"{s}/5th, /7th; 3.8.1"),
         row("DATA again: ACK", ESTABLISHED, TCP_RCV(kind=DATA), OK & (msg == OPEN_MSG) & OPEN_DELIVERED, [out(ACK, msg=msg)], STAY,
             f"{s}/1st"),
         row("DATA after CLOSE", FIN_WAIT_1, TCP_RCV(kind=DATA), OK & ~acks & ~HALF_DUPLEX, [out(ACK, msg=msg)], STAY, f"{s}/7th"),

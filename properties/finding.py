@@ -2,7 +2,8 @@
 
 The cause keeps a shorter witness of another finding from standing in for this one: it is remembered as a history bit from
 the step in which it happens, and the witness ends where the claim breaks with the bit set. `pilot` is the length that a
-throw-away model needed (for L-, which no pilot had, the length it was found with); ours is shown to be no longer.
+throw-away model needed (for L-, which no pilot had, the length it was found with); ours is shown to be no longer, or `longer`
+says why it is.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Finding:
     source: str = ""
     bounds: Mapping[str, int] = field(default_factory=lambda: {"attacks": 0, "copies": 0})
     last: Expr = TRUE
+    longer: str = ""
 
     @builtins.property
     def claim(self) -> Claim:

@@ -14,7 +14,8 @@ from random import Random
 
 from model.action import Event
 from model.expr import Const, Expr, Item, Var, walk
-from model.ipsec import HARD, SOFT
+from model.ipsec import HARD, REDUNDANT, SOFT, TWO_REKEYED
+from model.readings import reading
 from model.signals import CLOSE_WAIT, FIN_WAIT_2, GEN, SA_OUT, TCP, sa_present
 from model.system import ENDS, System
 from model.tcp import FIN_WAIT_2_TIMEOUT, READ_EOF
@@ -63,12 +64,14 @@ DURATIONS: dict[str, Duration] = {
     **{f"{table}.retry limit reached": Duration(70, _GIVE_UP) for table in _EXCHANGES},
     **{f"{table}.hard lifetime": Duration(28800, "local policy; RFC 2407 4.5 has 28800 s for phase 2") for table in _EXCHANGES[:2]},
     "ipsec.soft lifetime": Duration(25920, "local policy: nine tenths of the hard lifetime"),
+    "ipsec.redundant SA": Duration(1, "local policy: how soon a daemon tidies up after two rekeys at once"),
     "ipsec.hard lifetime": Duration(28800, "RFC 2407 4.5: 28800 s where none was negotiated"),
 }
 # Events that come due without a timer variable: while what holds at that end.
 WHILE: dict[str, Expr] = {
     f"tcp.{READ_EOF.name}": TCP == CLOSE_WAIT,
     f"tcp.{FIN_WAIT_2_TIMEOUT.name}": TCP == FIN_WAIT_2,
+    f"ipsec.{REDUNDANT.name}": TWO_REKEYED & (reading("redundant") == "delete"),
 }
 
 

@@ -72,8 +72,8 @@ SYN-SENT | RST old, RST in-window, RST outside | | = | |
 SYN-RECEIVED | ACK | passive | ESTABLISHED | | 17
 SYN-RECEIVED | ACK | !passive | ESTABLISHED | | 16
 SYN-RECEIVED | SYN+ACK | !passive | ESTABLISHED | ACK | 16
-SYN-RECEIVED | DATA OPEN | passive | ESTABLISHED | ACK OPEN | 17, OPEN
-SYN-RECEIVED | DATA OPEN | !passive | ESTABLISHED | ACK OPEN | 16, OPEN
+SYN-RECEIVED | DATA OPEN | passive | ESTABLISHED | | 17, OPEN
+SYN-RECEIVED | DATA OPEN | !passive | ESTABLISHED | | 16, OPEN
 SYN-RECEIVED | FIN | passive | CLOSE-WAIT | ACK+ | 17, 18
 SYN-RECEIVED | FIN | !passive | CLOSE-WAIT | ACK+ | 16, 18
 SYN-RECEIVED | RST | passive | LISTEN | |
@@ -119,8 +119,8 @@ FIN-WAIT-2 | ACK, ACK acks | | = | |
 CLOSING | ACK acks | | TIME-WAIT | |
 LAST-ACK | ACK acks | | CLOSED | | closed last-ack
 TIME-WAIT | ACK, ACK acks | | = | |
-# /7th: text; 3.6.1 SHLD-3
-ESTABLISHED | DATA OPEN | !opened | = | ACK OPEN | OPEN
+# /7th: text; 3.6.1 SHLD-3; 3.8.6.3: the ACK of an OPEN waits for BGP's answer
+ESTABLISHED | DATA OPEN | !opened | = | | OPEN
 ESTABLISHED | DATA KEEPALIVE | opened | = | ACK KEEPALIVE | KEEPALIVE
 ESTABLISHED | DATA UPDATE | opened | = | ACK UPDATE | UPDATE
 ESTABLISHED | DATA KEEPALIVE | !opened | = | ACK KEEPALIVE | OPEN, KEEPALIVE
@@ -327,6 +327,15 @@ def test_an_acknowledgment_of_the_last_message_ends_its_retransmission() -> None
         tcp.do("rcv", kind="ACK", msg=acked)
         assert (tcp.get("tcp.unacked"), tcp.get("tcp.retransmission")) == (left, "false" if left == "-" else "true")
         assert tcp.get("tcp.tried") == "false"
+
+
+@pytest.mark.parametrize(("unacked", "left"), [("OPEN", "-"), ("KEEPALIVE", "KEEPALIVE"), ("UPDATE", "UPDATE")])
+def test_what_answers_our_open_acknowledges_it(unacked: str, left: str) -> None:
+    """RFC 4271 8.2.2: a peer sends its first KEEPALIVE when it has our OPEN. Of a later message of ours it says nothing."""
+    tcp = Alone(TCP_TABLE, {"tcp.state": "ESTABLISHED", "tcp.open-delivered": True, "tcp.unacked": unacked, "tcp.tried": True,
+                            "tcp.retransmission": True}).do("rcv", kind="DATA", msg="KEEPALIVE")
+    assert [tcp.get(f"tcp.{name}") for name in ("unacked", "tried", "retransmission")] == [
+        left, "false" if left == "-" else "true", "false" if left == "-" else "true"]
 
 
 @pytest.mark.parametrize(("state", "stimulus"), [("SYN-SENT", "SYN+ACK"), ("SYN-RECEIVED", "ACK"), ("SYN-RECEIVED", "FIN")])

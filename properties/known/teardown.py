@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from model.expr import Fired, Post
-from model.signals import ANY_SA, LAST_ACK, TCP
+from model.expr import Fired, Peer, Post
+from model.signals import ANY_SA, CLOSED, CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, TCP, TIME_WAIT
 from properties.finding import Cause, Finding, both
+from properties.vocabulary import HAS_OUT
 
 _AT_IDLE = Cause("session-gone", Fired("binding", "b12 session gone: delete", "b12 session gone: delete phase 1 and 2"))
 _EXPIRED = Cause("expired", Fired("ipsec", "hard limit"))
@@ -15,6 +16,12 @@ _TIME_WAIT_ENDED = Cause("time-wait-ended", Fired("binding", "b8 TIME-WAIT ended
 _ACQUIRED = Cause("acquired", Fired("ipsec", "no SA: acquire"))
 _PHASE1_GONE = Cause("phase-1-gone", Fired("binding", "b12 session gone: delete phase 1 and 2"))
 _OTHER_PORT = Cause("other-port", Fired("spd", "rule for another port: BYPASS"))
+_CLOSES = TCP.among(FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK, TIME_WAIT)
+_EXPIRED_CLOSING = Cause("expired-in-closing", _CLOSES & Fired("ipsec", "hard limit"))
+_OVERTAKEN = Cause("time-wait-ended-early", Fired("binding", "b8 TIME-WAIT ended: delete bound SA") & Peer(TCP == LAST_ACK))
+_NO_TIME_WAIT = Cause("ended-without-time-wait", Fired("tcp", "ABORT: RST"))
+_CLOCK = Cause("clock-from-ack", ANY_SA & Fired("binding", "clock from the ACK ended: delete bound SA"))
+_UNHEARD = Cause("unheard", TCP.among(CLOSED) & Fired("ipsec", "unknown SPI"))
 _BY_TCP = both(del_trigger="tcp_closed")
 _F01 = "draft 3.3 l.528-532 against 3.4 l.552-556"
 _F02, _F03, _F06 = "draft 3.4 l.541-546", "draft 3.3 l.525-532", "draft 3.4 l.545-546"
@@ -43,6 +50,10 @@ FINDINGS = (
     Finding("F-03/at-lastack-stuck", "passive closer deletes with its FIN: LAST-ACK ends by user timeout only", "teardown",
             "close-ends", _PASSIVE_AT_LAST_ACK, 6, _BY_TCP | both(passive_del="at_lastack", after_del="discard", p1_delete="never"),
             source=_F03, last=Post(TCP == LAST_ACK)),
+    Finding("F-04/harm", "the Delete at the end of TIME-WAIT overtakes a peer still in LAST-ACK", "teardown", "sa-outlives-need",
+            _OVERTAKEN, 8, _BY_TCP, source=_F03, last=Fired("informational", "Delete: pair removed")),
+    Finding("F-04/plaintext", "after it the passive closer's FIN is retransmitted in plaintext", "teardown", "no-plaintext-out",
+            _OVERTAKEN, 9, _BY_TCP, source=_F03),
     Finding("F-06/bypass", "filters removed: segments leave in plaintext", "teardown", "no-plaintext-out", _CONFIRMED, 9,
             source=_F06),
     Finding("F-06/bypass-in", "filters removed: forged plaintext is accepted", "teardown", "accepted-is-authentic", _CONFIRMED, 9,
@@ -51,6 +62,16 @@ FINDINGS = (
             both(after_del="discard"), source=_F06),
     Finding("F-06/acquire", "filters kept with negotiation: an SA comes up for a dead connection", "teardown", "no-orphan-sa",
             _ACQUIRED, 12, both(after_del="acquire"), source=_F06),
+    Finding("F-08/abort", "a connection that ends without TIME-WAIT leaves its SAs behind", "teardown", "no-orphan-sa", _NO_TIME_WAIT,
+            2, _BY_TCP | both(on_failure="keep"), source="draft 3.3 l.528-530 (MUST) against 3.4 l.536-538 (SHOULD)",
+            longer="the pilot had no BGP: here an end whose session goes with its connection deletes by 3.4 l.552-555"),
+    Finding("F-09/clock", "a clock that starts at the bare ACK ends under a peer that still sends", "teardown", "sa-outlives-need",
+            _CLOCK, 5, _BY_TCP | both(clock_start="fw2"), source="draft 3.3 l.527-530"),
+    Finding("F-14/closing", "the SA's lifetime ends while the connection is closing", "teardown", "sa-outlives-connection",
+            _EXPIRED_CLOSING, 2, _BY_TCP, source="silent: draft 2.2, 3.3"),
+    Finding("F-15/no-reset", "a FIN under an SA that the peer no longer has brings no RST: only the user timeout ends the close",
+            "teardown", "close-ends", _UNHEARD, 6, _BY_TCP | both(after_del="discard", p1_delete="never"),
+            source="silent: draft 2 l.134-141; RFC 4301 5.2 step 2", last=Post(HAS_OUT)),
     Finding("F-24/shared", "the session's end takes a phase 1 SA that other traffic still uses", "teardown", "no-collateral-deletion",
             _PHASE1_GONE, 5, source="draft 3.3 l.507-513 against 3.4 l.552-555"),
     Finding("F-33/port", "filters for port 170 protect nothing", "teardown", "no-plaintext-out", _OTHER_PORT, 1, both(port="170"),

@@ -274,6 +274,8 @@ def acknowledged(course: Course, seg: Any, tcb: Any) -> Course:
             course.enter("TIME-WAIT").set(time_wait=True)
         case "LAST-ACK" if seg.acks:
             return delete_tcb(course, "last-ack")
+    if state == "ESTABLISHED" and seg.kind == "DATA" and seg.msg in ("KEEPALIVE", "UPDATE") and tcb.unacked == "OPEN":
+        course.set(unacked="-", tried=False, retransmission=False)  # the peer's BGP had our OPEN before it said this (RFC 4271 8.2.2)
     if seg.kind != "ACK":
         return text(course, seg, tcb)
     if state in ("ESTABLISHED", "CLOSE-WAIT"):
@@ -292,7 +294,10 @@ def text(course: Course, seg: Any, tcb: Any) -> Course:
     if course.next != "ESTABLISHED" and tcb.close_call == "half_duplex" and seg.msg != "-":  # 3.6.1 SHLD-3
         return delete_tcb(send(course, tcb, "RST"), "aborted")
     if course.next == "ESTABLISHED" and not late(course, seg, tcb):
+        first = not tcb.open_delivered
         deliver(course, seg.msg, tcb)
+        if seg.kind == "DATA" and seg.msg == "OPEN" and first:  # 3.8.6.3: may be delayed; BGP's answer will carry it
+            return course
     return fin(course, seg, tcb) if seg.kind == "FIN" else send(course, tcb, "ACK", seg.msg)
 
 
