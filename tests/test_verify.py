@@ -12,8 +12,10 @@ from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
 PINS = {
     ("teardown", "draft"): (3_890_538, 36_817_998, 22),
     ("teardown", "repaired"): (1_813_116, 16_852_812, 17),
-    ("opening", "draft"): (3_654_447, 25_085_596, 44),
-    ("opening", "repaired"): (2_672_867, 17_414_375, 36),
+    ("opening", "draft"): (5_469_106, 38_662_694, 44),
+    ("opening", "repaired"): (9_814_680, 74_381_938, 45),
+    ("rekey", "draft"): (9_399_061, 68_146_842, 36),
+    ("rekey", "repaired"): (6_968_066, 59_806_053, 32),
 }
 
 
