@@ -272,6 +272,18 @@ def test_ctrl_c(tmp_path, workers, to):
     assert left_in_group(process.pid) == []
 
 
+def test_ctrl_c_ends_a_walk_with_what_it_has_seen(tmp_path):
+    walk = ("verify", "teardown", "--preset", "repaired", "--property", "no-plaintext-out", "--engine", "walk", "--runs", 10**6)
+    with subprocess.Popen(command(*walk), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        assert any(" runs, " in line for line in iter(process.stderr.readline, "")), "ended before it could be interrupted"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 3 and "Traceback" not in err
+    assert re.search(r"undecided: no-plaintext-out, teardown, repaired: interrupted; no violation in \d+ runs, seed 0$", out, re.M), out
+
+
 def left_in_group(group):
     """Processes of the session that are still there; they get a moment to end."""
     for _ in range(100):

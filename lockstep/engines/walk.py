@@ -11,8 +11,8 @@ from platformdirs import user_cache_path
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, question
 from properties.registry import UNDECIDED, VIOLATED, in_runs
 from verify.query import Progress
+from verify.walk import INTERRUPTED, walk
 from verify.walk import Progress as Walking
-from verify.walk import walk
 
 
 def cache() -> Path:
@@ -36,6 +36,8 @@ def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
             judged[query.name] = Judgement(VIOLATED, f"seed {limits.seed}")
         elif not found.runs:
             judged[query.name] = Judgement(UNDECIDED, found.why or "no run was made")
+        elif found.why == INTERRUPTED:
+            judged[query.name] = Judgement(UNDECIDED, f"{INTERRUPTED}; {in_runs(found.runs)}, seed {limits.seed}")
         elif not tested:
             judged[query.name] = Judgement(UNDECIDED, UNTESTED.format(f"{found.runs} runs, seed {limits.seed}"))
         else:

@@ -3,9 +3,7 @@
 Both ends Idle, up to Established: phase 1, phase 2, SYN, OPEN, KEEPALIVE; either end may be stopped at any time. From
 three starts: without any keys, B passive; with a phase 1 SA, B passive, and A may try once more from a new source port;
 with a phase 1 SA and both ends active, on one 5-tuple (simultaneous open). Leaves out: the lifetimes, two connections at
-once (slice collision), KEEPALIVEs beyond the first. Its two segments a direction are scarce: the arrival of an OPEN wants
-room for an ACK and a KEEPALIVE on a wire that still holds the own OPEN, so both ends Established is reached only where a
-segment was lost before. With `--bound segments=3` it is reached without.
+once (slice collision), KEEPALIVEs beyond the first.
 """
 
 from __future__ import annotations
