@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from lockstep.choice import UsageError, readings
+from lockstep.choice import UsageError
 from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
 from lockstep.pool import CtrlC
@@ -29,11 +29,13 @@ from properties.registry import CLAIMS, claims_of
 from verify.depends import Condition, Watcher
 from verify.query import Hit, Progress, Query
 from verify.search import Result, search
-from verify.step import Disabled, Stimulus, StepView, step
+from verify.step import Disabled, StepView, Stimulus, step
+from verify.symbolic.hitting import Hitting
 
 PROMISING = "repaired"  # the preset whose promises are what a repair has to keep
 ANY = "any of them"
 SMALL = {"losses": 0, "copies": 0, "attacks": 0, "segments": 1, "datagrams": 1}
+VACUOUS_LIMIT = 50  # candidates that keep a claim only by never coming to it; nothing is learned from one about the next
 MIDDLE = {"losses": 1, "copies": 0, "attacks": 1, "segments": 1, "datagrams": 1}
 
 
@@ -229,7 +231,10 @@ class _Repairing:
         broken = {name: hit.length for name in self.job.properties if (hit := result.hits[name]) is not None}
         self.endings = {name: length for name, length in broken.items() if name in about_endings}
         self.wanted = tuple(name for name in self.job.properties if name not in self.endings)
-        self.tested = tuple(name for name in self.wanted if result.hits[f"antecedent of {name}"] is not None)
+        asked_too = question(replace(self.job, preset=PROMISING, overrides={}))
+        reference = self.search(asked_too, asked_too.antecedents, stop=True)
+        self.tested = tuple(name for name in self.wanted
+                            if result.hits[f"antecedent of {name}"] and reference.hits[f"antecedent of {name}"])
         for name in self.wanted:
             if (hit := result.hits[name]) is not None:
                 self.learn(self.start_of(asked, hit), hit.stimuli, self.base.chosen)
@@ -260,6 +265,9 @@ class _Repairing:
                     return f"{limit} repairs are enough", False, False
                 changed = [(knob, setting) for knob, setting in enumerate(settings) if setting]
                 hitting.forbid([([knob], [(setting,)]) for knob, setting in changed])
+            elif self.vacuous == VACUOUS_LIMIT:
+                return (f"{VACUOUS_LIMIT} candidates keep the claims only because what they speak of never happens within these bounds; "
+                        "allow more messages in flight"), False, False
             elif verdict != "broken":
                 hitting.forbid([(range(len(settings)), [settings])])
 
@@ -404,10 +412,8 @@ class _Repairing:
                     allowed.append(settings)
             yield at, allowed
 
-    def hitting(self, claim: str | None = None):  # type: ignore[no-untyped-def]
+    def hitting(self, claim: str | None = None) -> Hitting:
         """What is to be disagreed with: the conflicts known, or those of one claim."""
-        from verify.symbolic.hitting import Hitting
-
         made = Hitting([len(knob.options) for knob in self.knobs])
         for conflict in self.conflicts:
             if claim in (None, conflict.claim):

@@ -47,7 +47,7 @@ class _Open(tuple[int, ...]):
     readings: frozenset[int]
     assumed: dict[int, int]
 
-    def __getitem__(self, at):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, at):  # type: ignore[no-untyped-def]
         if not isinstance(at, slice) and at in self.readings:
             if at not in self.assumed:
                 raise _Unread(at)
