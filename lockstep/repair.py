@@ -10,33 +10,49 @@ a claim holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from enum import Enum
 
 from lockstep.choice import UsageError
+from lockstep.conflicts import Conflicts, Settings, knobs, size
 from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
 from lockstep.pool import CtrlC
-from model.expr import ModelError, disj, evaluate
-from model.readings import READINGS
+from model.expr import ModelError, disj
 from model.slices import SLICES, bounds_of
-from model.system import ENDS, State
+from model.system import ENDS
 from model.trace import Trace
 from properties import endings
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, claims_of
-from verify.depends import Condition, Watcher
-from verify.query import Hit, Progress, Query
+from verify.query import EngineDisagreement, Hit, Progress, Query
 from verify.search import Result, search
-from verify.step import Disabled, StepView, Stimulus, step
-from verify.symbolic.hitting import Hitting
+from verify.symbolic.clock import INTERRUPTED, GaveUp
 
 PROMISING = "repaired"  # the preset whose promises are what a repair has to keep
 ANY = "any of them"
 SMALL = {"losses": 0, "copies": 0, "attacks": 0, "segments": 1, "datagrams": 1}
 VACUOUS_LIMIT = 50  # candidates that keep a claim only by never coming to it; nothing is learned from one about the next
 MIDDLE = {"losses": 1, "copies": 0, "attacks": 1, "segments": 1, "datagrams": 1}
+
+
+class Verdict(Enum):
+    """What becomes of a candidate. VACUOUS: nothing breaks, but something that has to be put to the test is not."""
+
+    REPAIR = "repair"
+    BROKEN = "broken"
+    VACUOUS = "vacuous"
+    OPEN = "undecided"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the enumeration ended: what stopped it; every smallest repair is known; no combination at all is one."""
+
+    why: str = ""
+    complete: bool = False
+    nothing: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,12 +96,13 @@ class Repair:
 class Repairs:
     """What was established.
 
-    wanted: the claims that a repair keeps, those about endings that the base keeps included. untested: those of them whose antecedent
-    the base does not reach within the bounds. endings: claims about endings that the base breaks, with the steps it takes.
-    found: smallest repairs, all if `complete`. at_least: no repair has fewer changes. why: what ended the enumeration before its end.
-    impossible: claims that no combination of readings keeps, each for itself; if `nothing` is true no combination keeps all.
-    undecided: candidates that the limits did not let the search decide, with the reason. vacuous: how many candidates were turned
-    down only because a claim that the base puts to the test is not put to the test under them.
+    wanted: the claims that a repair keeps, those about endings that the base keeps included. untested: those of them that a repair need
+    not put to the test, because the base or preset `repaired` does not within the bounds. endings: claims about endings that the base
+    breaks, with the steps it takes. base_cost: of a close of the base.
+    found: smallest repairs, all of them if `complete`. at_least: no repair has fewer changes. why: what ended the enumeration before
+    its end. nothing: no combination of readings (with `symmetric`: of readings that both ends share) keeps all claims wanted;
+    impossible: those that none keeps, each for itself. undecided: candidates that the limits kept the search from deciding, with the
+    reason. vacuous: how many candidates were turned down only because a claim that has to be put to the test is not, under them.
     """
 
     slice: str
@@ -107,41 +124,6 @@ class Repairs:
     vacuous: int
     candidates: int
     conflicts: int
-
-
-@dataclass(frozen=True)
-class Knob:
-    """What one change changes: the readings with these names, together. options: their values, as they stand first."""
-
-    name: str
-    names: tuple[str, ...]
-    options: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A run from initial state `start` that breaks `claim` at `end`, under whatever meets the conditions."""
-
-    claim: str
-    end: str
-    start: int
-    stimuli: tuple[Stimulus, ...]
-    conditions: tuple[Condition, ...]
-
-
-Settings = tuple[int, ...]  # of each knob
-
-
-def knobs(read: Iterable[str], chosen: Mapping[str, str], symmetric: bool) -> tuple[Knob, ...]:
-    """What may be changed: the readings that are read; `symmetric`: those of both ends together."""
-    found = []
-    for key, reading in READINGS.items():
-        ends = [name for name in ((f"{end}:{key}" for end in ENDS) if reading.scope == "endpoint" else (key,)) if name in read]
-        for names in ([tuple(ends)] if symmetric else [(name,) for name in ends]) if ends else []:
-            now = tuple(chosen[name] for name in names)
-            changed = tuple((value,) * len(names) for value in reading.values)
-            found.append(Knob(key if symmetric else names[0], names, (now, *(one for one in changed if one != now))))
-    return tuple(found)
 
 
 def repairs(slice: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int], *,
@@ -181,7 +163,7 @@ def _job(slice_name: str, preset: str, overrides: Mapping[str, str], properties:
 
 
 class _Stopped(Exception):
-    """A search did not come to its end; the text is the reason."""
+    """It does not come to its end; the text is the reason."""
 
 
 class _Repairing:
@@ -194,236 +176,152 @@ class _Repairing:
         if unread:
             raise UsageError(f"reading {unread[0]!r}: no row of slice {job.slice} reads it, so it would change nothing; leave it out")
         self.knobs = knobs(self.base.system.readings_read, self.base.chosen, symmetric)
-        self.watcher = Watcher(self.base.system)
-        self.conflicts: list[Conflict] = []
-        self.runs: dict[tuple[int, tuple[Stimulus, ...]], None] = {}  # what broke something, to be played again
-        self.known: set[tuple[str, tuple[Condition, ...]]] = set()
+        self.conflicts = Conflicts(self.base, (), self.knobs)
+        self.wanted: tuple[str, ...] = ()
+        self.tested: tuple[str, ...] = ()
+        self.endings: dict[str, int] = {}
         self.candidates = self.at_least = self.vacuous = 0
         self.found: list[Repair] = []
         self.undecided: list[tuple[Settings, str]] = []
         self.searching: Mapping[str, int] = job.bounds
-        self.wanted: tuple[str, ...] = ()
-        self.tested: tuple[str, ...] = ()
-        self.endings: dict[str, int] = {}
 
     def run(self, limit: int) -> Repairs:
-        why, nothing, complete = "", False, False
+        """Everything. What is known when something ends it is kept."""
+        ending = Ending()
         try:
             self.judge_base()
-            why, nothing, complete = self.enumerate(limit)
-        except _Stopped as reason:
-            why = str(reason)
-        impossible = tuple(name for name in self.wanted if self.hitting(name).smallest() is None) if nothing else ()
-        untested = tuple(name for name in self.wanted if name not in self.tested)
-        undecided = tuple((self.changes(settings), reason) for settings, reason in self.undecided)
-        return Repairs(self.job.slice, self.job.preset, self.job.overrides, self.job.bounds, self.symmetric, self.wanted, untested,
-                       self.endings, cost(self.job.slice, self.base.chosen),
-                       tuple(sorted(self.found, key=lambda one: sorted(one.changes.items()))), complete, self.at_least, why, nothing,
-                       impossible, undecided, self.vacuous, self.candidates, len(self.conflicts))
+            ending = self.enumerate(limit)
+        except (_Stopped, GaveUp) as reason:
+            ending = Ending(str(reason))
+        impossible = tuple(name for name in self.wanted if self.conflicts.rule_out_all(name)) if ending.nothing else ()
+        return Repairs(
+            self.job.slice, self.job.preset, self.job.overrides, self.job.bounds, self.symmetric, self.wanted,
+            tuple(name for name in self.wanted if name not in self.tested), self.endings, cost(self.job.slice, self.base.chosen),
+            tuple(sorted(self.found, key=lambda one: sorted(one.changes.items()))), ending.complete, self.at_least, ending.why,
+            ending.nothing, impossible, tuple((self.conflicts.changes(settings), why) for settings, why in self.undecided),
+            self.vacuous, self.candidates, len(self.conflicts))
 
     def judge_base(self) -> None:
-        """What the base keeps of the endings, and which claims it puts to the test."""
+        """Which endings the base keeps, and which claims have to be put to the test: those that the base and the preset that promises
+        to keep them both do. What only the base does may be what it breaks: plaintext arrives where plaintext leaves."""
         asked = self.base
         result = self.search(asked, (*asked.queries, *asked.antecedents))
-        if not result.complete:
-            raise _Stopped(f"the base: {result.why}")
+        promising = question(replace(self.job, preset=PROMISING, overrides={}))
+        reference = self.search(promising, promising.antecedents, stop=True)
+        if not result.complete or not (reference.complete or all(reference.hits.values())):
+            raise _Stopped(f"the base: {result.why or reference.why}")
+        broken = {query.name: hit for query in asked.queries if (hit := result.hits[query.name]) is not None}
         about_endings = {claim.name for claim in endings.CLAIMS}
-        broken = {name: hit.length for name in self.job.properties if (hit := result.hits[name]) is not None}
-        self.endings = {name: length for name, length in broken.items() if name in about_endings}
+        self.endings = {name: hit.length for name, hit in broken.items() if name in about_endings}
         self.wanted = tuple(name for name in self.job.properties if name not in self.endings)
-        asked_too = question(replace(self.job, preset=PROMISING, overrides={}))
-        reference = self.search(asked_too, asked_too.antecedents, stop=True)
-        self.tested = tuple(name for name in self.wanted
-                            if result.hits[f"antecedent of {name}"] and reference.hits[f"antecedent of {name}"])
+        self.tested = tuple(name for name, antecedent in zip(self.job.properties, asked.antecedents, strict=True)
+                            if name in self.wanted and result.hits[antecedent.name] and reference.hits[antecedent.name])
+        self.conflicts = Conflicts(self.base, self.wanted, self.knobs)
         for name in self.wanted:
-            if (hit := result.hits[name]) is not None:
-                self.learn(self.start_of(asked, hit), hit.stimuli, self.base.chosen)
+            if name in broken:
+                self.learn(asked, broken[name])
 
     # -- candidates ------------------------------------------------------------------------------
 
-    def enumerate(self, limit: int) -> tuple[str, bool, bool]:
-        """(what ended it early, no combination at all, complete)."""
-        hitting, learned = self.hitting(), len(self.conflicts)
+    def enumerate(self, limit: int) -> Ending:
+        """Candidate after candidate, fewest changes first."""
         while True:
-            for conflict in self.conflicts[learned:]:
-                hitting.forbid(self.settings_of(conflict))
-            learned = len(self.conflicts)
-            settings = hitting.smallest()
+            settings = self.conflicts.smallest()
             if self.ctrl_c.pressed:
-                raise _Stopped("interrupted")
-            if settings is None:
-                self.at_least = min([self.at_least if self.found else len(self.knobs) + 1, *map(_size, self._left_open())])
-                return "", not self.found and not self.undecided, not self.undecided
-            if self.found and _size(settings) > self.found[0].size:
-                return "", False, not self.undecided
-            self.at_least = min([_size(settings), *map(_size, self._left_open())])
+                raise _Stopped(INTERRUPTED)
+            open_ = min((size(one) for one, _ in self.undecided), default=len(self.knobs) + 1)
+            if settings is None or (self.found and size(settings) > self.found[0].size):
+                self.at_least = min(self.found[0].size if self.found else len(self.knobs) + 1, open_)
+                return Ending("", not self.undecided, not (self.found or self.undecided or self.vacuous))
+            self.at_least = min(size(settings), open_)
             self.candidates += 1
             self.tell()
             verdict = self.try_out(settings)
-            if verdict == "repair":
+            if verdict is Verdict.REPAIR:
+                self.conflicts.leave_out_with_more(settings)
                 if len(self.found) == limit:
-                    return f"{limit} repairs are enough", False, False
-                changed = [(knob, setting) for knob, setting in enumerate(settings) if setting]
-                hitting.forbid([([knob], [(setting,)]) for knob, setting in changed])
-            elif self.vacuous == VACUOUS_LIMIT:
-                return (f"{VACUOUS_LIMIT} candidates keep the claims only because what they speak of never happens within these bounds; "
-                        "allow more messages in flight"), False, False
-            elif verdict != "broken":
-                hitting.forbid([(range(len(settings)), [settings])])
+                    return Ending(f"the limit of {limit} is reached")
+            elif verdict is not Verdict.BROKEN:
+                self.conflicts.leave_out(settings)
+            if self.vacuous == VACUOUS_LIMIT:
+                return Ending(f"{VACUOUS_LIMIT} candidates keep the claims only because what they speak of never happens within these "
+                              "bounds; allow more messages in flight")
 
-    def _left_open(self) -> list[Settings]:
-        return [settings for settings, _ in self.undecided]
-
-    def try_out(self, settings: Settings) -> str:
-        """Is it a repair? "repair", "broken" (and the conflicts are known), "vacuous" or "undecided"."""
-        changes = self.changes(settings)
-        asked = question(replace(self.job, overrides={**self.job.overrides, **changes}, properties=self.wanted))
-        if self.play_known(asked.chosen) or self.small(asked):
-            return "broken"
-        result = self.search(asked, [self.any_of(asked)], stop=True)
+    def try_out(self, settings: Settings) -> Verdict:
+        """Is it a repair?"""
+        changes = self.conflicts.changes(settings)
+        asked = self.question(changes)
+        if self.conflicts.learn_again(asked.chosen) or self.breaks_small(asked):
+            return Verdict.BROKEN
+        result = self.search(asked, [any_of(asked)], stop=True)
         if (hit := result.hits[ANY]) is not None:
-            if not self.learn(self.start_of(asked, hit), hit.stimuli, asked.chosen):
-                raise AssertionError(f"{self.job.slice}: a run under {changes} is known already, and yet was searched")
-            return "broken"
+            if not self.learn(asked, hit):
+                raise EngineDisagreement(f"{self.job.slice}: a run that breaks a claim under {changes} depends on readings that are "
+                                         "known to break it, and these changes were to disagree with what is known")
+            return Verdict.BROKEN
         if not result.complete:
             return self.leave_open(settings, result.why)
-        verdict, still = self.endings_of(changes)
-        if verdict == "repair":
-            self.found.append(Repair(changes, _size(settings), result.counts.distinct, result.counts.transitions,
-                                     cost(self.job.slice, asked.chosen), still, tuple(self.needs(settings))))
-            return verdict
-        if verdict == "vacuous":
+        why, vacuous, still = self.look_at_endings(changes)
+        if why:
+            return self.leave_open(settings, why)
+        if vacuous:
             self.vacuous += 1
-            return verdict
-        return self.leave_open(settings, verdict)
+            return Verdict.VACUOUS
+        self.found.append(Repair(changes, size(settings), result.counts.distinct, result.counts.transitions,
+                                 cost(self.job.slice, asked.chosen), still, tuple(self.needs(settings))))
+        return Verdict.REPAIR
 
-    def leave_open(self, settings: Settings, why: str) -> str:
+    def leave_open(self, settings: Settings, why: str) -> Verdict:
         self.undecided.append((settings, why))
-        self.at_least = min(self.at_least, _size(settings))
-        if why == "interrupted":
+        if why == INTERRUPTED:
             raise _Stopped(why)
-        return "undecided"
+        return Verdict.OPEN
 
-    def small(self, asked: Question) -> bool:
+    def breaks_small(self, asked: Question) -> bool:
         """Does it break at smaller bounds already? A run within them is one within the bounds asked for."""
-        done = [self.job.bounds]
-        for sizes, one_by_one in ((SMALL, True), (MIDDLE, False)):
-            bounds = {key: min(sizes[key], value) for key, value in self.job.bounds.items()}
+        done = [dict(self.job.bounds)]
+        for smaller, one_by_one in ((SMALL, True), (MIDDLE, False)):
+            bounds = {key: min(smaller[key], value) for key, value in self.job.bounds.items()}
             if bounds in done:
                 continue
             done.append(bounds)
-            smaller = question(replace(asked.job, bounds=bounds))
-            result = self.search(smaller, smaller.queries if one_by_one else [self.any_of(smaller)], stop=not one_by_one)
-            if result.why == "interrupted":
+            there = question(replace(asked.job, bounds=bounds))
+            result = self.search(there, there.queries if one_by_one else [any_of(there)], stop=not one_by_one)
+            if result.why == INTERRUPTED:
                 raise _Stopped(result.why)
-            hits = [hit for hit in result.hits.values() if hit is not None]
-            if sum(self.learn(self.start_of(smaller, hit), hit.stimuli, asked.chosen) for hit in hits):
+            if sum(self.learn(there, hit) for hit in result.hits.values() if hit is not None):
                 return True
         return False
 
-    def endings_of(self, changes: Mapping[str, str]) -> tuple[str, dict[str, int | None]]:
-        """Is what the base puts to the test still put to the test? And how are the endings that the base breaks?"""
-        asked = question(replace(self.job, overrides={**self.job.overrides, **changes}))
+    def look_at_endings(self, changes: Mapping[str, str]) -> tuple[str, bool, dict[str, int | None]]:
+        """Of changes that break nothing: what stopped the search, or ""; is something that has to be put to the test not put to it?
+        And how long are the ways to the endings that the base breaks, None where there is none."""
+        asked = self.question(changes, self.job.properties)
         antecedents = [query for query, name in zip(asked.antecedents, self.job.properties, strict=True) if name in self.tested]
         broken = [query for query in asked.queries if query.name in self.endings]
         result = self.search(asked, (*antecedents, *broken), stop=True)
-        if any(result.hits[query.name] is None for query in antecedents):
-            return "vacuous" if result.complete else result.why, {}
+        missing = not all(result.hits.values())
         lengths = {query.name: None if hit is None else hit.length for query in broken for hit in [result.hits[query.name]]}
-        return result.why if None in lengths.values() and not result.complete else "repair", lengths
+        return (result.why if missing else ""), not all(result.hits[query.name] for query in antecedents), lengths
 
     def needs(self, settings: Settings) -> Iterator[Need]:
-        """For each change a run that breaks without it: one that is known, for without it there are too few changes."""
+        """For each change a run that breaks without it: one of those that are known, for without it there are too few changes."""
         for at, setting in enumerate(settings):
             if setting:
-                without = self.changes((*settings[:at], 0, *settings[at + 1:]))
-                asked = question(replace(self.job, overrides={**self.job.overrides, **without}, properties=self.wanted))
-                codes = self.codes(asked.chosen)
-                breaking = [one for one in self.conflicts if all(
-                    tuple(codes[name] for name in condition.names) in condition.allowed for condition in one.conditions)]
-                for one in sorted(breaking, key=lambda one: len(one.stimuli))[:1]:
+                asked = self.question(self.conflicts.changes((*settings[:at], 0, *settings[at + 1:])))
+                for one in self.conflicts.breaking(asked.chosen)[:1]:
                     hit = Hit(one.claim, one.end, len(one.stimuli), one.stimuli, asked.system.initial[one.start])
                     yield Need(self.knobs[at].name, asked.trace(hit))
 
-    # -- conflicts -------------------------------------------------------------------------------
-
-    def play_known(self, chosen: Mapping[str, str]) -> bool:
-        """What broke other candidates: does it break this one, as far as it can happen here?"""
-        return bool(sum([self.learn(start, stimuli, chosen) for start, stimuli in list(self.runs)]))
-
-    def learn(self, start: int, stimuli: Sequence[Stimulus], chosen: Mapping[str, str]) -> int:
-        """Play stimuli under readings, leaving out what cannot happen, up to the first breach: how many conflicts are new."""
-        system, played = self.base.system, list[Stimulus]()
-        initial = state = self.initial(start, chosen)
-        for stimulus in stimuli:
-            try:
-                outcome = step(system, state, stimulus)
-            except Disabled:
-                continue
-            played.append(stimulus)
-            state = outcome.after
-            broken = [(query, end) for query in self.base.queries if query.name in self.wanted for end in query.scopes
-                      if evaluate(query.when, StepView(system, end, outcome))]
-            if broken:
-                return sum(self._learn(start, initial, tuple(played), query, end) for query, end in broken)
-        return 0
-
-    def _learn(self, start: int, initial: State, played: tuple[Stimulus, ...], query: Query, end: str) -> bool:
-        conditions = self.watcher.run(initial, played, query.when, end)
-        if (query.name, conditions) in self.known:
-            return False
-        self.known.add((query.name, conditions))
-        self.conflicts.append(Conflict(query.name, end, start, played, conditions))
-        self.runs[start, played] = None
-        return True
-
-    def initial(self, start: int, chosen: Mapping[str, str]) -> State:
-        """An initial state of the base with other readings. A slice's states do not differ otherwise."""
-        cells = list(self.base.system.initial[start])
-        for name, code in self.codes(chosen).items():
-            cells[self.base.system.reading_positions[name]] = code
-        return tuple(cells)
-
-    @staticmethod
-    def codes(chosen: Mapping[str, str]) -> dict[str, int]:
-        return {name: READINGS[name.rpartition(":")[2]].var.sort.code(value) for name, value in chosen.items()}
-
-    @staticmethod
-    def start_of(asked: Question, hit: Hit) -> int:
-        return asked.system.initial.index(hit.initial)
-
-    # -- knobs -----------------------------------------------------------------------------------
-
-    def changes(self, settings: Settings) -> dict[str, str]:
-        return {name: value for knob, setting in zip(self.knobs, settings, strict=True) if setting
-                for name, value in zip(knob.names, knob.options[setting], strict=True)}
-
-    def settings_of(self, conflict: Conflict) -> Iterator[tuple[list[int], list[Settings]]]:
-        """The conditions of a conflict, as settings of knobs."""
-        codes = self.codes(self.base.chosen)
-        for condition in conflict.conditions:
-            at = [number for number, knob in enumerate(self.knobs) if set(knob.names) & set(condition.names)]
-            allowed = []
-            for settings in product(*(range(len(self.knobs[number].options)) for number in at)):
-                now = dict(codes)
-                for number, setting in zip(at, settings, strict=True):
-                    now |= self.codes(dict(zip(self.knobs[number].names, self.knobs[number].options[setting], strict=True)))
-                if tuple(now[name] for name in condition.names) in condition.allowed:
-                    allowed.append(settings)
-            yield at, allowed
-
-    def hitting(self, claim: str | None = None) -> Hitting:
-        """What is to be disagreed with: the conflicts known, or those of one claim."""
-        made = Hitting([len(knob.options) for knob in self.knobs])
-        for conflict in self.conflicts:
-            if claim in (None, conflict.claim):
-                made.forbid(self.settings_of(conflict))
-        return made
-
     # -- searching -------------------------------------------------------------------------------
 
-    def any_of(self, asked: Question) -> Query:
-        return Query(ANY, disj(*(query.when for query in asked.queries)), ENDS)
+    def question(self, changes: Mapping[str, str], properties: Sequence[str] | None = None) -> Question:
+        """The base with changes: the claims wanted, or others."""
+        return question(replace(self.job, overrides={**self.job.overrides, **changes},
+                                properties=tuple(self.wanted if properties is None else properties)))
+
+    def learn(self, asked: Question, hit: Hit) -> int:
+        return self.conflicts.learn(asked.system.initial.index(hit.initial), hit.stimuli, asked.chosen)
 
     def search(self, asked: Question, queries: Sequence[Query], stop: bool = False) -> Result:
         self.searching = asked.job.bounds
@@ -437,5 +335,6 @@ class _Repairing:
             raise KeyboardInterrupt
 
 
-def _size(settings: Settings) -> int:
-    return sum(map(bool, settings))
+def any_of(asked: Question) -> Query:
+    """Does any claim break? Asked as one question, it can be stopped at the first breach."""
+    return Query(ANY, disj(*(query.when for query in asked.queries)), ENDS)

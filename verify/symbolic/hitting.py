@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import z3
 
+from verify.symbolic.clock import Clock
+
 Allowed = tuple[Sequence[int], Iterable[Sequence[int]]]  # knobs, and the settings that they may have together
 
 
@@ -28,12 +30,10 @@ class Hitting:
         self._optimize.add(z3.Not(z3.And([z3.Or([self._settings(knobs, one) for one in allowed]) for knobs, allowed in conflict])))
 
     def smallest(self) -> tuple[int, ...] | None:
-        """The settings with fewest changes that disagree with all conflicts; None if there are none."""
-        answer = self._optimize.check()
-        if answer == z3.unsat:
+        """The settings with fewest changes that disagree with all conflicts; None if there are none.
+        Raises verify.symbolic.clock.GaveUp at Ctrl-C."""
+        if not Clock(None).check(self._optimize):
             return None
-        if answer != z3.sat:
-            raise RuntimeError(f"z3 does not decide a hitting set: {self._optimize.reason_unknown()}")
         model = self._optimize.model()
         return tuple(next(at for at, one in enumerate(settings) if z3.is_true(model.eval(one, model_completion=True)))
                      for settings in self._is)
