@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from lockstep.api import check_limits
 from lockstep.choice import UsageError
 from lockstep.conflicts import Conflicts, Settings, knobs, size
 from lockstep.graceful import Cost, cost
@@ -135,16 +136,17 @@ def repairs(slice: str, preset: str, overrides: Mapping[str, str], properties: S
     limits: of each search. Ctrl-C ends it with what was established.
     Raises UsageError for what does not exist, EngineDisagreement.
     """
-    job = _job(slice, preset, overrides, properties, bounds, limits)
+    job = job_of(slice, preset, overrides, properties, bounds, limits)
     if limit < 1:
         raise UsageError(f"limit {limit}: give a whole number from 1 on")
     with CtrlC() as ctrl_c:
         return _Repairing(job, symmetric, progress, ctrl_c).run(limit)
 
 
-def _job(slice_name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int],
-         limits: Limits) -> Job:
+def job_of(slice_name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int],
+           limits: Limits) -> Job:
     """The base, with all claims that may have to be kept. Raises UsageError."""
+    check_limits(limits)
     if slice_name not in SLICES:
         raise UsageError(f"slice {slice_name!r}: there is no such slice to repair; there are {', '.join(SLICES)}")
     registered = [claim.name for claim in claims_of(slice_name)]
@@ -162,6 +164,15 @@ def _job(slice_name: str, preset: str, overrides: Mapping[str, str], properties:
         raise UsageError(str(error)) from None
 
 
+def asked_of(job: Job) -> Question:
+    """The question of a base. Raises UsageError where an override would change nothing, or does not exist."""
+    asked = question(job)
+    unread = sorted(set(job.overrides) - asked.system.readings_read)
+    if unread:
+        raise UsageError(f"reading {unread[0]!r}: no row of slice {job.slice} reads it, so it would change nothing; leave it out")
+    return asked
+
+
 class _Stopped(Exception):
     """It does not come to its end; the text is the reason."""
 
@@ -171,10 +182,7 @@ class _Repairing:
 
     def __init__(self, job: Job, symmetric: bool, progress: Callable[[Trying], None] | None, ctrl_c: CtrlC) -> None:
         self.job, self.symmetric, self.progress, self.ctrl_c = job, symmetric, progress, ctrl_c
-        self.base = question(job)
-        unread = sorted(set(job.overrides) - self.base.system.readings_read)
-        if unread:
-            raise UsageError(f"reading {unread[0]!r}: no row of slice {job.slice} reads it, so it would change nothing; leave it out")
+        self.base = asked_of(job)
         self.knobs = knobs(self.base.system.readings_read, self.base.chosen, symmetric)
         self.conflicts = Conflicts(self.base, (), self.knobs)
         self.wanted: tuple[str, ...] = ()
