@@ -49,7 +49,7 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (
     for name in properties:
         if name not in CLAIMS:
             raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-    _check(limits)
+    check_limits(limits)
     whole = not (slices or properties or overrides or bounds) and "search" in engines
     chosen = slices or (*SLICES, *(() if not whole else (f"component-{table}" for table in TABLES)))
     jobs: list[Job] = []
@@ -63,7 +63,8 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (
     return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
 
 
-def _check(limits: Limits) -> None:
+def check_limits(limits: Limits) -> None:
+    """Raises UsageError for a limit that leaves nothing to do."""
     if not 0 < limits.memory < inf:
         raise UsageError(f"memory {limits.memory:g}: give a number of GiB greater than 0")
     if limits.timeout is not None and not limits.timeout > 0:

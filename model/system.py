@@ -268,6 +268,12 @@ class System:
         return [(one, line) for one in self.instances for line in one.table.rows]
 
     @cached_property
+    def reading_positions(self) -> dict[str, int]:
+        """Where each reading stands in a state, by name: "A:key" or, for what both ends share, "key"."""
+        return {f"{slot.scope}:{slot.var.name}" if slot.scope else slot.var.name: at
+                for at, slot in enumerate(self.slots) if slot.var.table == "reading"}
+
+    @cached_property
     def readings_read(self) -> frozenset[str]:
         """The readings that some row reads, as "A:key" or, for what both ends share, "key"."""
         found = set()

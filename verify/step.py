@@ -9,7 +9,7 @@ flight, a row refuses the choice, or a choice is not the first although nothing 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -82,8 +82,11 @@ class Outcome:
     sent: tuple[Message, ...]
 
 
-def step(system: System, state: State, stimulus: Stimulus) -> Outcome:
-    """The outcome of a stimulus. Raises Disabled, or ModelError where the model reaches the impossible."""
+def step(system: System, state: State, stimulus: Stimulus, watch: Callable[[View, Row], None] | None = None) -> Outcome:
+    """The outcome of a stimulus. `watch` is shown each row that fires, with what it reads, before anything of it is done.
+
+    Raises Disabled, or ModelError where the model reaches the impossible.
+    """
     instance = system.instance(stimulus.scope, stimulus.table)
     if instance is None:
         raise ModelError(f"{system.name} has no {stimulus.table} at {stimulus.scope or 'the world'}")
@@ -105,6 +108,8 @@ def step(system: System, state: State, stimulus: Stimulus) -> Outcome:
         cell = (at.scope, at.table.name, event.name, view.leaf(at.table.state))
         consulted |= {choice.name for choice in system.choices.get(cell, ())}
         row = _row(system, at, event, view)
+        if watch is not None:
+            watch(view, row)
         fired.append(Firing(at.scope, row, args))
         writes = [(view.place(a.target), evaluate(a.value, view)) for a in row.actions if isinstance(a, Set)]
         signals = [(system.target(at.scope, a), a.call.event, tuple(evaluate(a.call.value(p), view) for p in a.call.event.params))

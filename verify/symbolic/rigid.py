@@ -49,8 +49,7 @@ def any_readings(system: System, query: Query, *, free: Sequence[str], depth: in
 
 def positions(system: System, names: Sequence[str]) -> dict[str, int]:
     """Where the readings stand in a state. Raises ModelError."""
-    known = {f"{slot.scope}:{slot.var.name}" if slot.scope else slot.var.name: at
-             for at, slot in enumerate(system.slots) if slot.var.table == "reading"}
+    known = system.reading_positions
     for name in names:
         if name not in known:
             raise ModelError(f"reading {name!r}: {system.name} has no such reading; it has {', '.join(known) or 'none'}")
