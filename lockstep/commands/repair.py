@@ -170,7 +170,7 @@ def _end(found: Repairs) -> Iterator[str]:
     for name in found.impossible:
         yield f"{name}: no combination {alike}satisfies it"
     if found.nothing and not found.impossible:
-        yield f"no combination {alike}satisfies all of these claims together"
+        yield f"no combination {alike}satisfies all of these claims together; ask for one at a time with --property"
     elif not found.nothing:
         whole = "these are all" if found.complete else "there may be others of this size"
         fewer = f"no repair has fewer than {_changes(found.at_least)}" if found.at_least else ""
