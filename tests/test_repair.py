@@ -33,6 +33,7 @@ from tests.test_cli import ENVIRONMENT, command, inside  # noqa: F401, a fixture
 from tests.test_slices import NOT_LOAD_BEARING, RULES, TRIED, WITHOUT
 from verify.depends import Watcher
 from verify.query import Query
+from verify.search import search
 from verify.step import Disabled, StepView, Stimulus, step, successors
 from verify.symbolic.hitting import Hitting
 
@@ -257,11 +258,12 @@ def test_teardown_against_brute_force(only):
     good = {}
     for values in product(*(READINGS[key].values for key in TURNED)):
         texts = [f"{key}={value}" for key, value in zip(TURNED, values, strict=True)]
-        outcome = judged("teardown", "draft", *FROM, *texts, **BOUNDS)
+        there = question(Job("teardown", "draft", parse([*FROM, *texts]), found.wanted, bounds=BOUNDS))
+        outcome = search(there.system, there.queries)
         assert outcome.complete
-        if not any(outcome.judgements[name].verdict == VIOLATED for name in found.wanted):
+        if not any(outcome.hits.values()):
             changed = {key: value for key, value in zip(TURNED, values, strict=True) if value != PRESETS["draft"].value(key)}
-            good[tuple(sorted(changed.items()))] = outcome.states
+            good[tuple(sorted(changed.items()))] = outcome.counts.distinct
     fewest = min(map(len, good))
     assert found.at_least == fewest == found.found[0].size > 1
     assert {tuple(sorted({name[2:]: value for name, value in one.changes.items()}.items())): one.states for one in found.found} == {
@@ -304,16 +306,18 @@ def test_one_end_at_a_time(only):
     assert found.at_least == found.found[0].size == 2
 
 
-def test_what_no_combination_satisfies(inside):  # noqa: F811
+def test_what_no_combination_satisfies(inside, only):  # noqa: F811
+    """Tried with what opening and its Quick Modes read; so that it is quick, the rest stays as it is."""
+    only("commit", "preinstall", "listener_rule", "dead_qm", "after_del", "check_at")
     done = inside(*OPENING, "--bound", "attacks=0", "--property", "syn-after-both-phase2")
     assert done.returncode == 1
     assert "syn-after-both-phase2: no combination of readings that both ends share satisfies it" in done.stdout.splitlines()
-    for texts in (["commit=on", "listener_rule=protect"], ["preinstall=off", "qm_port=any", "dead_qm=refuse"]):
+    for texts in (["commit=on", "listener_rule=protect"], ["preinstall=off", "after_del=discard", "dead_qm=refuse"]):
         outcome = judged("opening", "draft", *texts, **TRIED["opening"])
         assert outcome.judgements["syn-after-both-phase2"].verdict == VIOLATED
 
 
-def test_nothing_is_repaired_by_never_coming_to_it(only):
+def test_nothing_is_repaired_by_never_coming_to_it(only, inside):  # noqa: F811
     """With one datagram in flight a session that ends has no room for two Deletes, so that ManualStop never happens."""
     only("p1_delete", "expiry")
     found = repairs("teardown", "draft", {}, (), SMALL, limits=Limits())
@@ -321,6 +325,9 @@ def test_nothing_is_repaired_by_never_coming_to_it(only):
     changed = judged("teardown", "draft", "p1_delete=always", "expiry=abort", **SMALL)
     assert not any(changed.judgements[name].verdict == VIOLATED for name in found.wanted)
     assert changed.judgements["no-collateral-deletion"].verdict == "undecided"
+    done = inside("repair", "teardown", *(word for key, value in SMALL.items() for word in ("--bound", f"{key}={value}")))
+    assert done.returncode == 1 and "no combination of readings that both ends share is a repair" in done.stdout.splitlines()
+    assert "turned down: 1 candidates that keep a claim only because what it speaks of never happens under them" in done.stdout.splitlines()
 
 
 def test_limits():
@@ -386,7 +393,8 @@ def against_the_rules(name, rows, unread):
         there = {key for key in keys if key not in unread}
         if there:
             (broken,) = [broken for its, what, broken in rows if its == rule and set(what) == there]
-            assert {claim: length for claim, length in broken.items() if claim in PRESETS["repaired"].promises} == WITHOUT.get((rule, name), {})
+            promised = {claim: length for claim, length in broken.items() if claim in PRESETS["repaired"].promises}
+            assert promised == WITHOUT.get((rule, name), {})
             seen.add(rule)
     assert {rule for rule, where in WITHOUT if where == name} | NOT_LOAD_BEARING - {"R-h", "R-j"} <= seen
 
@@ -420,11 +428,13 @@ def test_command(inside, tmp_path):  # noqa: F811
     (file,) = re.findall(r"listener_rule=protect  without it: \S+ breaks in \d+ steps?, (\S+)$", done.stdout, re.M)
     assert lockstep.replay(tmp_path / file).trace.readings["A:listener_rule"] == "none"
     assert "no repair has fewer than 1 change; these are all" in done.stdout.splitlines()
-    document = json.loads(inside(*OPENING, "--json").stdout)
+    document = json.loads(inside(*OPENING, "--property", "no-plaintext-out", "--json").stdout)
     assert document["complete"] is True and document["at_least"] == 1
     (one,) = document["repairs"]
     assert one["changes"] == {"A:listener_rule": "protect", "B:listener_rule": "protect"} and one["states"] > 1000
-    assert [(need["change"], need["trace"]) for need in one["needs"]] == [("listener_rule", file)]
+    (need,) = one["needs"]
+    assert (need["change"], need["property"]) == ("listener_rule", "no-plaintext-out")
+    assert lockstep.replay(tmp_path / need["trace"]).trace.length == need["length"] == 2
 
 
 def test_command_ablation(inside, tmp_path):  # noqa: F811
@@ -432,8 +442,14 @@ def test_command_ablation(inside, tmp_path):  # noqa: F811
     against_the_rules("opening", [(row["rule"], row["what"], row["broken"]) for row in document["rows"]], document["unread"])
     row = next(row for row in document["rows"] if len(row["what"]) > 1 and row["rule"] == "R-c")
     assert lockstep.replay(tmp_path / row["traces"]["no-plaintext-out"]).trace.length == row["broken"]["no-plaintext-out"]
-    done = inside(*OPENING, "--ablation", "--reading", "listener_rule=protect", "--preset", "draft", "--property", "no-plaintext-out")
+    done = inside(*OPENING, "--ablation", "--reading", "listener_rule=protect", "--preset", "draft", "--property", "no-plaintext-out",
+                  "--workers", 1)
     assert done.returncode == 0 and re.search(r"^R-c +listener_rule +no-plaintext-out \(2\)", done.stdout, re.M)
+
+
+def test_help_has_an_example(inside):  # noqa: F811
+    text = " ".join(re.sub(r"[^\w\S]+|│", " ", inside("repair", "-h").stdout).split())
+    assert re.search(r"Examples?: +lockstep repair ", text) and "Exit status: 0" in text and "1 no combination of readings" in text
 
 
 @pytest.mark.parametrize(("words", "text"), [
@@ -449,8 +465,8 @@ def test_command_refuses(inside, words, text):  # noqa: F811
 
 
 def test_ctrl_c_keeps_the_lower_bound(tmp_path):
-    with subprocess.Popen(command("repair", "teardown", "--bound", "copies=0"), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, start_new_session=True) as process:
+    with subprocess.Popen(command("repair", "teardown", "--bound", "copies=0"), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
         seen = iter(process.stderr.readline, "")
         assert any(re.search(r"at least [1-9]", line) for line in seen), "ended before it could be interrupted"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lockstep import __version__
 from lockstep.shell import Json, bounds_of, one_line_errors, print_json
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _of_repairs(found: Repairs, out: Path) -> tuple[dict[str, Any], list[str], i
     files = [{need.change: _write(out, need.trace, f"{number}-without-{need.change}") for need in one.needs}
              for number, one in enumerate(found.found, 1)]
     document = {key: value for key, value in asdict(replace(found, found=())).items() if key != "found"}
+    document["version"] = __version__
     document["repairs"] = [{**{key: value for key, value in asdict(replace(one, needs=())).items() if key != "needs"},
                             "needs": [{"change": need.change, "property": need.trace.property, "length": need.trace.length,
                                        "trace": written[need.change]} for need in one.needs]}
@@ -130,7 +132,8 @@ def _of_repairs(found: Repairs, out: Path) -> tuple[dict[str, Any], list[str], i
     for number, (one, written) in enumerate(zip(found.found, files, strict=True), 1):
         lines += ["", *_repair(number, one, found, written)]
     bad_end = found.undecided or (found.why and not found.found)
-    status = NOT_AS_EXPECTED if found.nothing else NOT_DECIDED if bad_end or _interrupted(found) else AS_EXPECTED
+    none = found.complete and not found.found
+    status = NOT_AS_EXPECTED if none else NOT_DECIDED if bad_end or _interrupted(found) else AS_EXPECTED
     return document, [*lines, *_end(found)], status
 
 
@@ -171,10 +174,11 @@ def _end(found: Repairs) -> Iterator[str]:
         yield f"{name}: no combination {alike}satisfies it"
     if found.nothing and not found.impossible:
         yield f"no combination {alike}satisfies all of these claims together; ask for one at a time with --property"
+    elif found.complete and not found.found and not found.nothing:
+        yield f"no combination {alike}is a repair"
     elif not found.nothing:
-        whole = "these are all" if found.complete else "there may be others of this size"
-        fewer = f"no repair has fewer than {_changes(found.at_least)}" if found.at_least else ""
-        yield "; ".join(part for part in (fewer, whole if found.found else "no repair was found") if part)
+        whole = "no repair was found" if not found.found else "these are all" if found.complete else "there may be others of this size"
+        yield f"no repair has fewer than {_changes(found.at_least)}; {whole}" if found.at_least else whole
     for changes, why in found.undecided:
         yield f"undecided: {' '.join(f'{name}={value}' for name, value in changes.items()) or 'no change'}: {why}"
     if found.vacuous:
@@ -198,8 +202,8 @@ def _cost(one: Cost | None, base: Cost | None) -> str:
 def _of_ablation(done: Ablation, out: Path) -> tuple[dict[str, Any], list[str], int]:
     from lockstep.report import AS_EXPECTED, NOT_DECIDED
 
-    document, lines = asdict(replace(done, rows=())), []
-    document["rows"] = []
+    document: dict[str, Any] = {**asdict(replace(done, rows=())), "version": __version__, "rows": []}
+    lines: list[str] = []
     cells = [("rule", "without", "breaks")]
     for one in done.rows:
         files = {name: _write(out, trace, f"without-{one.rule if len(one.what) > 1 else one.what[0]}-{name}")
