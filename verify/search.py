@@ -32,8 +32,8 @@ class Result:
 
     counts: as `verify.reference.explore` counts; where the search is not complete, so far.
     full: stimuli disabled only for want of room on the wire. complete: every reachable state was visited; otherwise `why` says
-    what stopped it. hits: for each query its witness, or None: no transition visited makes it true. lengths: of each query that was
-    hit, the length of a shortest witness.
+    what stopped it. hits: for each query its witness, or None: no transition visited makes it true. lengths: the
+    length of a shortest witness, or None.
     seconds: all of it, compile_seconds (analysis, code generation and compilation) included. words: 64-bit words a state;
     bytes: bytes a state with its parent and its entry in the table, without the room they leave to grow.
     """
@@ -43,7 +43,7 @@ class Result:
     complete: bool = False
     why: str = ""
     hits: dict[str, Hit | None] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, int | None] = field(default_factory=dict)
     seconds: float = 0.0
     compile_seconds: float = 0.0
     words: int = 0
@@ -61,7 +61,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     """
     check_names(queries)
     begun = perf_counter()
-    result = Result(hits={query.name: None for query in queries})
+    result = Result(hits=dict.fromkeys((query.name for query in queries)), lengths=dict.fromkeys((query.name for query in queries)))
     try:
         rows = [number for number, (one, row) in enumerate(system.rows)
                 if one.table.name == stop_when_fired and row in one.table.firing]
@@ -93,7 +93,7 @@ class Family:
         """`search` of the member that starts in these states. `asked`: names of the queries whose witness is made (all if None);
         of the others `Result.lengths` still says how long theirs is. Raises ModelError for a state the family does not span."""
         begun = perf_counter()
-        result = Result(hits={query.name: None for query in self.queries})
+        result = Result(hits=dict.fromkeys((query.name for query in self.queries)), lengths=dict.fromkeys((query.name for query in self.queries)))
         try:
             self._space.restart(initial)
         except MemoryError:
@@ -120,10 +120,9 @@ def _explored(space: Space, result: Result, queries: Sequence[Query], begun: flo
     result.bytes = 8 * space.layout.words + 8
     for number, query in enumerate(queries):
         found = int(space.hit[number])
-        if found != -1:
-            result.lengths[query.name] = len(space.path(found)) if found >= 0 else 0
-            if asked is None or query.name in asked:
-                result.hits[query.name] = _hit(space, query, found)
+        result.lengths[query.name] = None if found == -1 else len(space.path(found)) if found >= 0 else 0
+        if asked is None or query.name in asked:
+            result.hits[query.name] = _hit(space, query, found)
     result.seconds = perf_counter() - begun
     return result
 
