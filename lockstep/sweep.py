@@ -35,9 +35,10 @@ from verify.step import step, stimuli
 # What is varied where nobody says: readings that the slice's rows read and that decide its claims. after_del=acquire and
 # unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
 DEFAULT = {
-    "teardown": ("del_trigger", "passive_del=keep/at_closed", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry"),
+    "teardown": ("del_trigger", "passive_del=keep/at_closed", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del",
+                 "expiry"),
 }
-SMALL = {"losses": 0, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are bounds of the slice
+SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
 MOST = 100_000  # combinations
 INTERRUPTED = "interrupted"
 LOOKED_AT = "any step"
@@ -130,7 +131,7 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     if twice:
         raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
     try:
-        small = {key: value for key, value in SMALL.items() if key in SLICES[slice_name].bounds}
+        small = {key: min(value, SMALL.get(key, value)) for key, value in SLICES[slice_name].bounds.items()}
         job = Job(slice_name, preset, overrides, tuple(name for name in registered if not properties or name in properties),
                   bounds=bounds_of(slice_name, {**small, **(bounds or {})}), limits=limits)
     except ModelError as error:
@@ -140,7 +141,7 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     if unread:
         raise UsageError(f"reading {unread[0]!r}: no row of slice {slice_name} reads it, so it would change nothing; leave it out")
     if sweep.size > MOST:
-        raise UsageError(f"--sweep: {sweep.size:,} combinations, more than {MOST:,}; name fewer readings, or fewer values as KEY=VALUE/VALUE")
+        raise UsageError(f"--sweep: {sweep.size:,} combinations are more than {MOST:,}; name fewer readings or values (KEY=VALUE/VALUE)")
     if not possible(sweep).any():
         check_possible(slice_name, readings(preset, sweep.member(0).overrides))
     return sweep
@@ -160,7 +161,7 @@ def axes_of(swept: Iterable[str]) -> tuple[Axis, ...]:
                 if value == values[0] and one in found:
                     raise UsageError(f"sweep {text!r}: {one} is swept twice; leave one out")
                 found[one] = values
-    return tuple(Axis(name, values) for name, values in sorted(found.items(), key=lambda one: one[0].partition(":")[0] if ":" in one[0] else ""))
+    return tuple(Axis(name, values) for name, values in sorted(found.items(), key=lambda one: one[0].rpartition(":")[0]))
 
 
 def possible(sweep: Sweep) -> NDArray[np.bool_]:
@@ -174,7 +175,7 @@ def digest(sweep: Sweep) -> str:
     """A fingerprint of all that a cell depends on: model, bounds, base, what is varied, claims."""
     asked = question(sweep.job)
     text = hashlib.sha256(asked.system.digest.encode())
-    text.update(repr([(axis.name, axis.values) for axis in sweep.axes]).encode())
+    text.update(repr([(axis.name, axis.values) for axis in sweep.axes]).encode() + possible(sweep).tobytes())
     for query in (*asked.queries, *asked.antecedents):
         text.update(f"{query.name}|{query.scopes}|{show(query.when)}\n".encode())
     return text.hexdigest()[:16]

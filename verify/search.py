@@ -61,7 +61,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     """
     check_names(queries)
     begun = perf_counter()
-    result = Result(hits=dict.fromkeys((query.name for query in queries)), lengths=dict.fromkeys((query.name for query in queries)))
+    result = _nothing(queries)
     try:
         rows = [number for number, (one, row) in enumerate(system.rows)
                 if one.table.name == stop_when_fired and row in one.table.firing]
@@ -93,7 +93,7 @@ class Family:
         """`search` of the member that starts in these states. `asked`: names of the queries whose witness is made (all if None);
         of the others `Result.lengths` still says how long theirs is. Raises ModelError for a state the family does not span."""
         begun = perf_counter()
-        result = Result(hits=dict.fromkeys((query.name for query in self.queries)), lengths=dict.fromkeys((query.name for query in self.queries)))
+        result = _nothing(self.queries)
         try:
             self._space.restart(initial)
         except MemoryError:
@@ -125,6 +125,11 @@ def _explored(space: Space, result: Result, queries: Sequence[Query], begun: flo
             result.hits[query.name] = _hit(space, query, found)
     result.seconds = perf_counter() - begun
     return result
+
+
+def _nothing(queries: Sequence[Query]) -> Result:
+    """No query hit yet."""
+    return Result(hits={query.name: None for query in queries}, lengths={query.name: None for query in queries})
 
 
 def _out_of_memory(memory_gib: float) -> str:
