@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from lockstep.agreement import contradictions
-from lockstep.choice import UsageError, parse, preset_of, readings
+from lockstep.choice import UsageError, check_possible, parse, preset_of, readings
 from lockstep.engines import ENGINES
 from lockstep.jobs import Job, Limits, Outcome
 from lockstep.pool import run_all
@@ -80,6 +80,7 @@ def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> li
     try:
         bounds_of(name, base.bounds)
         chosen = readings(base.preset, overrides)
+        check_possible(name, chosen)
         unread = set(overrides) - set(build(name, chosen, bounds=base.bounds).readings_read) if overrides else set()
     except ModelError as error:
         raise UsageError(str(error)) from None

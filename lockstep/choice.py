@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from model.readings import READINGS
+from model.expr import Var, walk
+from model.readings import READINGS, impossible
 from model.system import ENDS
 from properties.presets import PRESETS, Preset
 
@@ -56,3 +57,10 @@ def readings(preset: str, overrides: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
+def check_possible(slice_name: str, chosen: Mapping[str, str]) -> None:
+    """Raises UsageError where the slice cannot start under these readings (a value for every one)."""
+    one = impossible(slice_name, chosen)
+    if one is not None:
+        keys = dict.fromkeys(node.name for node in walk(one.when) if isinstance(node, Var))
+        said = " ".join(f"{name}={chosen[name]}" for key in keys for name in (f"A:{key}", f"B:{key}", key) if name in chosen)
+        raise UsageError(f"readings {said}: slice {slice_name} cannot start under them: {one.reason} ({one.source}); change one of them")

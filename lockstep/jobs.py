@@ -124,9 +124,9 @@ class Question:
             replay(trace)
         return traces
 
-    def judgements(self, hits: Mapping[str, Hit | None], why: str, looked_at: str, verdict: str) -> dict[str, Judgement]:
-        """`verdict` for what was not hit, of an engine that answers queries and antecedents alike; `undecided` where something stopped
-        it (`why`), or where the antecedent was not hit either in what it `looked_at`."""
+    def judgements(self, hits: Mapping[str, object], why: str, looked_at: str, verdict: str) -> dict[str, Judgement]:
+        """`verdict` for what was not hit (None in `hits`), of an engine that answers queries and antecedents alike; `undecided` where
+        something stopped it (`why`), or where the antecedent was not hit either in what it `looked_at`."""
         tested = {query.name: hits[antecedent.name] is not None
                   for query, antecedent in zip(self.queries, self.antecedents, strict=False)}
         found = {}

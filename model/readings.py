@@ -7,9 +7,10 @@ first is the one a variable has where nobody chose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.expr import Enum, Var
+from model.expr import Enum, Expr, Peer, Var, evaluate
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ _ALL = (
     _endpoint("on_failure", "delete keep", "draft 3.4 l.536-538 (SHOULD)", "whether an unexpected failure deletes the SA"),
     _endpoint("peer_del", "apply defer", "silent: RFC 2408 3.15 is advisory; findings' rule R-b",
               "whether a received Delete takes effect at once, or when the own TCB is CLOSED"),
-    _endpoint("expiry", "remove abort", "silent: draft 2.2 and 3.3; RFC 2401 4.4.3",
+    _endpoint("expiry", "remove abort", "silent: draft 2.2 l.196-246, 3.3 l.525-532; RFC 2401 4.4.3",
               "the hard lifetime of a connection's last SA: it goes, or the connection is aborted under it first"),
     _endpoint("close_call", "half_close half_duplex", "draft 3.3 l.504-506 (SHOULD half-close); RFC 9293 3.6.1 SHLD-3",
               "whether data after the own FIN is read, or answered with RST"),
@@ -66,7 +67,7 @@ _ALL = (
     _endpoint("del_order", "p1_first p2_first", "draft 3.4 l.555-556", "which Deletes leave first"),
     _endpoint("del_pair", "both out_only", "silent: draft 3.1 l.382-383; RFC 2408 3.15",
               "whether a Delete of one SPI removes the pair or the half that sends to it"),
-    _endpoint("dead_qm", "complete refuse", "silent: draft 3.2, 3.3; findings' rule R-d",
+    _endpoint("dead_qm", "complete refuse", "silent: draft 3.2 l.436-439, 3.3 l.528-530; findings' rule R-d",
               "whether a Quick Mode for a connection without TCB is completed or refused"),
     _endpoint("naive", "off on", "RFC 2409 5.7: informational messages are protected once keys exist",
               "whether an unprotected Delete is acted on"),
@@ -75,11 +76,11 @@ _ALL = (
     _endpoint("redundant", "keep delete", "silent: draft 3.2 l.486-491", "what becomes of the second SA of two rekeys at once"),
     _endpoint("commit", "off on", "RFC 2408 3.1", "whether the responder holds the initiator back until it is ready"),
     _endpoint("preinstall", "on off", "silent: draft 3.2 l.436-439; RFC 2409 5.5", "whether the responder can receive from QM2 on"),
-    _endpoint("replay_window", "on off", "RFC 2406 3.4.3; draft 2.1", "whether the anti-replay window is checked"),
+    _endpoint("replay_window", "on off", "RFC 2406 3.4.3; draft 2.1 l.174-175 (MUST)", "whether the anti-replay window is checked"),
     # opening
     _endpoint("ic", "on off", "RFC 2407 4.6.3.3", "whether the first phase 1 SA carries INITIAL-CONTACT"),
-    _endpoint("p1_mode", "main aggressive", "draft 4.4", "phase 1 exchange an initiator uses"),
-    _endpoint("listener_rule", "none protect", "silent: draft 3.2, 3.6",
+    _endpoint("p1_mode", "main aggressive", "draft 4.4 l.979-1006", "phase 1 exchange an initiator uses"),
+    _endpoint("listener_rule", "none protect", "silent: draft 3.2 l.436-439, 3.6 l.628-630",
               "whether a neighbour-wide PROTECT rule stands behind the connection's"),
     _endpoint("qm_port", "exact any", "draft 3.2 l.449-456; RFC 2407 4.6.2", "whether Quick Mode names the source port"),
     _endpoint("port", "179 170", "draft 1.1 l.108-110, 3.2 l.435-436; RFC 4271 8.2.1",
@@ -90,8 +91,8 @@ _ALL = (
     _endpoint("icmp_policy", "ignore abort", "RFC 9293 3.9.2.2; RFC 5927", "whether an ICMP hard error ends the connection"),
     _endpoint("md5", "off on", "draft 3.2 l.442-447; RFC 2385", "whether segments carry the TCP MD5 option"),
     _endpoint("check_at", "bgp spd", "draft 3.6 l.628-632", "where a packet's protection is checked"),
-    _world("ext_gw", "off on", "draft 3.6, 3.8", "whether IPsec ends on an external gateway"),
-    _world("natt", "off on", "draft 3.10", "whether there is a NAT on the path"),
+    _world("ext_gw", "off on", "draft 3.8 l.725-738", "whether IPsec ends on an external gateway"),
+    _world("natt", "off on", "draft 3.10 l.830-844 (MAY)", "whether there is a NAT on the path"),
     # BGP
     Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),
     _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),
@@ -104,3 +105,42 @@ SHARED_VARS = tuple(one.var for one in _ALL if one.scope != "endpoint")
 def reading(key: str) -> Var:
     """The variable of a reading, for guards: ``reading("del_trigger") == "bgp_idle"``."""
     return READINGS[key].var
+
+
+@dataclass(frozen=True, eq=False)
+class Impossible:
+    """Readings under which nothing can come to stand as `slices` start. `when` is read at each end, `Peer` being the other."""
+
+    slices: tuple[str, ...]
+    when: Expr
+    reason: str
+    source: str
+
+
+IMPOSSIBLE = (
+    Impossible(("teardown", "rekey"), reading("port") != Peer(reading("port")),
+               "the end whose rules are for port 170 sends the connection in plaintext, the other takes no BGP message from it, so that "
+               "they are never Established", "RFC 4301 5.2; draft 3.6 l.628-630 (MUST)"),
+)
+
+
+def impossible(slice_name: str, readings: Mapping[str, str]) -> Impossible | None:
+    """What keeps the slice from starting under these readings ("A:key" or "key" -> value, all of them); None if nothing does."""
+    for one in IMPOSSIBLE:
+        if slice_name in one.slices and any(evaluate(one.when, _At(end, readings)) for end in ("A", "B")):
+            return one
+    return None
+
+
+class _At:
+    """Reads readings at an end."""
+
+    def __init__(self, end: str, readings: Mapping[str, str]) -> None:
+        self.end, self.readings = end, readings
+
+    def leaf(self, expr: Expr) -> int:
+        if isinstance(expr, Peer):
+            return evaluate(expr.children[0], _At("B" if self.end == "A" else "A", self.readings))
+        assert isinstance(expr, Var)
+        name = f"{self.end}:{expr.name}" if READINGS[expr.name].scope == "endpoint" else expr.name
+        return expr.sort.code(self.readings[name])

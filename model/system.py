@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -151,6 +152,13 @@ class System:
             if name not in self._index:
                 raise ModelError(f"{self.name}: no variable {name!r} to start from; see System.slots")
         return tuple(given.get(str(slot), 0 if isinstance(slot.var, Channel) else slot.var.initial) for slot in self.slots)
+
+    def starting(self, initial: Sequence[State]) -> System:
+        """The same system from other states."""
+        other = copy(self)
+        other.initial = tuple(dict.fromkeys(initial))
+        other.__dict__.pop("digest", None)  # it depends on them
+        return other
 
     # -- looking things up -----------------------------------------------------------------------
 

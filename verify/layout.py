@@ -87,7 +87,7 @@ class Layout:
         self.wires = {first: self._wire(reach, first) for first in sorted(reach.wires)}
         self._wire_of = {first + at: wire for first, wire in self.wires.items() for at in range(wire.capacity)}
         self.fields, self.words = self._pack(reach)
-        self._check_initial()
+        self.check(system.initial)
 
     def _moves(self, reach: Reachable, at: int) -> bool:
         slot = self.system.slots[at]
@@ -125,8 +125,9 @@ class Layout:
             used[word] += width
         return fields, max(1, len(used))
 
-    def _check_initial(self) -> None:
-        for state in self.system.initial:
+    def check(self, initial: Sequence[State]) -> None:
+        """Raises ModelError for initial messages that are not in descending order."""
+        for state in initial:
             for first, wire in self.wires.items():
                 held = state[first:first + wire.capacity]
                 if list(held) != sorted(held, reverse=True):

@@ -25,6 +25,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
+from model.expr import ModelError
 from model.system import State, System
 from verify.codegen import DISABLED, DONE, FULL, IMPOSSIBLE, Asked, Generator
 from verify.emit import Body
@@ -49,14 +50,16 @@ class Space:
     `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit. `rows`: numbers
     in `System.rows`; if any are given, exploring stops after the state in which the last of them has fired.
     Raises ModelError where the system cannot be generated, MemoryError where not even the initial states fit.
+
+    `restart` explores the same system from other states with the same code; `initial`: those it started from last.
     """
 
     def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False,
                  rows: Sequence[int] = ()) -> None:
-        self.system, self.limit = system, limit
-        reach = Reachable(system)
-        self.layout = Layout(system, reach)
-        generator = Generator(system, reach, self.layout, queries)
+        self.system, self.limit, self.initial = system, limit, system.initial
+        self.reach = Reachable(system)
+        self.layout = Layout(system, self.reach)
+        generator = Generator(system, self.reach, self.layout, queries)
         # What one state can add, and the waiting successors of the states before it.
         self.room = generator.room + WAITING
         self._source = _source(system, self.layout, generator, len(queries), self.room)
@@ -64,13 +67,9 @@ class Space:
         self._sizes = {**dict.fromkeys(COUNTERS, 1), "rows": len(system.rows) or 1, "wanted": len(system.rows) or 1,
                        "hit": len(queries) or 1}
         self._install(_compile(self._source, tuned=False))
-        self.hit[:] = -1
         self._shared["wanted"][list(rows)] = 1
-        self["missing"] = len(set(rows)) or -1
+        self._missing = len(set(rows)) or -1
         self["enough"] = len(queries) if stop_when_all_hit and queries else len(queries) + 1
-        self.states: NDArray[np.uint64] = np.empty((0, self.layout.words), np.uint64)
-        self.parents: NDArray[np.uint32] = np.empty(0, np.uint32)
-        self._table: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._start()
 
     def _install(self, module: Any) -> None:
@@ -106,8 +105,27 @@ class Space:
     def __setitem__(self, name: str, value: int) -> None:
         self._shared[name][0] = value
 
+    def restart(self, initial: Sequence[State]) -> None:
+        """Forget what was found and start from these states instead, with the same code. Raises ModelError for a state whose values the
+        code was not made for, MemoryError where they do not fit."""
+        self.initial = tuple(dict.fromkeys(initial))
+        self.layout.check(self.initial)
+        for state in self.initial:
+            if not self.reach.has(state):
+                raise ModelError(f"{self.system.name}: no code was made for a value of the initial state\n{self.system.describe(state)}")
+        for name in ("count", "transitions", "rejected", "full", "hits", "failed"):
+            self[name] = 0
+        self.rows[:] = 0
+        self._start()
+
     def _start(self) -> None:
-        initial = [self.layout.pack(state) for state in self.system.initial]
+        # Memory grows anew each time, so that what fits does not depend on what was explored before.
+        self.states: NDArray[np.uint64] = np.empty((0, self.layout.words), np.uint64)
+        self.parents: NDArray[np.uint32] = np.empty(0, np.uint32)
+        self._table: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self.hit[:] = -1
+        self["missing"] = self._missing
+        initial = [self.layout.pack(state) for state in self.initial]
         if not self._resize(max(SMALLEST, len(initial) + self.room)) and not self._resize(len(initial) + self.room):
             raise MemoryError
         self.states[:len(initial)] = initial

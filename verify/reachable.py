@@ -18,7 +18,7 @@ from functools import partial
 
 from model.action import Channel, Impossible, Put, Refuse, Set, Signal
 from model.expr import Choice, Const, Expr, Fired, Item, ModelError, OnWire, Op, Param, Peer, Post, Sent, Var, show, walk
-from model.system import Instance, Monitor, Offer, System, peer_of
+from model.system import Instance, Monitor, Offer, State, System, peer_of
 from model.table import Row
 
 Mask = int
@@ -244,6 +244,19 @@ class Reachable:
     def may(self, expr: Expr, scope: str) -> Mask:
         """The values a claim may have at a scope."""
         return self._value(expr, _Env(scope, {}))
+
+    def has(self, state: State) -> bool:
+        """Is every value of this state, taken by itself, among those found? Then so is whatever can be reached from it: the sets are
+        closed under all rows."""
+        for at, (slot, code) in enumerate(zip(self.system.slots, state, strict=True)):
+            if not isinstance(slot.var, Channel):
+                found = bool(self.slots[at] >> code & 1)
+            else:
+                masks = self.wires.get(at - slot.index, [0] * len(slot.var.fields))
+                found = not code or all(mask >> value & 1 for mask, value in zip(masks, slot.var.decode(code), strict=True))
+            if not found:
+                return False
+        return True
 
     # -- expressions over sets -------------------------------------------------------------------
 

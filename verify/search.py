@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
 
-from model.system import System
+from model.system import State, System
 from verify.native import Space
 from verify.query import EngineDisagreement, Hit, Progress, Query, allowed, between, check_names, text_of, true_at
 from verify.reference import Counts
@@ -32,7 +32,8 @@ class Result:
 
     counts: as `verify.reference.explore` counts; where the search is not complete, so far.
     full: stimuli disabled only for want of room on the wire. complete: every reachable state was visited; otherwise `why` says
-    what stopped it. hits: for each query its witness, or None: no transition visited makes it true.
+    what stopped it. hits: for each query its witness, or None: no transition visited makes it true. lengths: the
+    length of a shortest witness, or None.
     seconds: all of it, compile_seconds (analysis, code generation and compilation) included. words: 64-bit words a state;
     bytes: bytes a state with its parent and its entry in the table, without the room they leave to grow.
     """
@@ -42,6 +43,7 @@ class Result:
     complete: bool = False
     why: str = ""
     hits: dict[str, Hit | None] = field(default_factory=dict)
+    lengths: dict[str, int | None] = field(default_factory=dict)
     seconds: float = 0.0
     compile_seconds: float = 0.0
     words: int = 0
@@ -59,24 +61,57 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     """
     check_names(queries)
     begun = perf_counter()
-    result = Result(hits={query.name: None for query in queries})
-    out_of_memory = f"memory limit of {memory_gib:g} GiB reached"
+    result = _nothing(queries)
     try:
         rows = [number for number, (one, row) in enumerate(system.rows)
                 if one.table.name == stop_when_fired and row in one.table.firing]
         space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit, rows=rows)
     except (MemoryError, KeyboardInterrupt) as error:
-        result.why = out_of_memory if isinstance(error, MemoryError) else "interrupted"
+        result.why = _out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
+    return _explored(space, result, queries, begun, timeout, progress)
+
+
+class Family:
+    """Systems that differ in their initial states alone, searched one after another by one piece of code, compiled once with all
+    optimisations. What `search` says of each by itself (`Result.words`, `bytes` and the two times aside) is said of it here.
+
+    `system`: its initial states span the family: together they have, for each variable, every value that it has in an initial state of
+    any member. Raises ModelError as `search` does, MemoryError where not even these states fit.
+    """
+
+    def __init__(self, system: System, queries: Sequence[Query] = (), *, memory_gib: float = 2.0) -> None:
+        check_names(queries)
+        self.queries, self._memory = tuple(queries), memory_gib
+        self._space = Space(system, queries, int(memory_gib * 2**30))
+        self._space.tune(wait=True)
+
+    def search(self, initial: Sequence[State], *, asked: Sequence[str] | None = None, timeout: float | None = None,
+               progress: Callable[[Progress], None] | None = None) -> Result:
+        """`search` of the member that starts in these states. `asked`: names of the queries whose witness is made (all if None);
+        of the others `Result.lengths` still says how long theirs is. Raises ModelError for a state the family does not span."""
+        begun = perf_counter()
+        result = _nothing(self.queries)
+        try:
+            self._space.restart(initial)
+        except MemoryError:
+            result.why, result.seconds = _out_of_memory(self._memory), perf_counter() - begun
+            return result
+        return _explored(self._space, result, self.queries, begun, timeout, progress, asked)
+
+
+def _explored(space: Space, result: Result, queries: Sequence[Query], begun: float, timeout: float | None,
+              progress: Callable[[Progress], None] | None, asked: Sequence[str] | None = None) -> Result:
+    """The result, completed by exploring the space from its initial states."""
     walk = _Walk(space, begun, timeout, progress)
     try:
         result.why = walk.run() or ""
     except KeyboardInterrupt:
         result.why = "interrupted"
     except MemoryError:
-        result.why = out_of_memory
+        result.why = _out_of_memory(space.limit / 2**30)
     if space["failed"]:
         _impossible(space, walk.at)
     result.complete = not result.why
@@ -84,9 +119,21 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     result.full, result.words = space["full"], space.layout.words
     result.bytes = 8 * space.layout.words + 8
     for number, query in enumerate(queries):
-        result.hits[query.name] = _hit(space, query, int(space.hit[number]))
+        found = int(space.hit[number])
+        result.lengths[query.name] = None if found == -1 else len(space.path(found)) if found >= 0 else 0
+        if asked is None or query.name in asked:
+            result.hits[query.name] = _hit(space, query, found)
     result.seconds = perf_counter() - begun
     return result
+
+
+def _nothing(queries: Sequence[Query]) -> Result:
+    """No query hit yet."""
+    return Result(hits={query.name: None for query in queries}, lengths={query.name: None for query in queries})
+
+
+def _out_of_memory(memory_gib: float) -> str:
+    return f"memory limit of {memory_gib:g} GiB reached"
 
 
 class _Walk:
@@ -132,7 +179,7 @@ class _Walk:
 
 def _counts(space: Space, levels: int) -> Counts:
     counts = Counts(distinct=space.count, transitions=space["transitions"], rejected=space["rejected"], levels=levels,
-                    initial=len(space.system.initial))
+                    initial=len(space.initial))
     for (one, row), times in zip(space.system.rows, space.rows.tolist(), strict=False):
         if times:
             counts.fired[(one.scope, one.table.name, row.key)] = times

@@ -1,0 +1,322 @@
+"""``lockstep readings``"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lockstep.shell import Json, bounds_of, one_line_errors, print_json
+
+if TYPE_CHECKING:
+    from lockstep.sweep import Conflict, Searched, Swept
+
+EPILOG = ("Examples:  lockstep readings teardown   |   lockstep readings teardown --sweep del_trigger,passive_del,B:expiry   |   "
+          "lockstep readings opening --sweep listener_rule,check_at --bound losses=0 --bound attacks=1")
+PLAIN_EVERY = 2.0  # seconds between lines of progress
+SHOWN = 12  # sets of readings a claim
+
+
+def readings(
+    slice_: Annotated[str, typer.Argument(metavar="SLICE", help="The slice to search.")],
+    sweep: Annotated[list[str] | None, typer.Option(metavar="READING,...", help="What to vary: KEY at each end by itself, A:KEY at one, "
+                                                    "KEY=VALUE/VALUE these values only. If not given: readings that decide the "
+                                                    "slice's claims.")] = None,
+    reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
+                                                      help="Change a reading of the preset that is not varied.")] = None,
+    preset: Annotated[str, typer.Option(help="Where the readings that are not varied come from: draft or repaired.")] = "draft",
+    property_: Annotated[list[str] | None, typer.Option("--property", help="Judge this claim only; may be repeated.")] = None,
+    bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound. A sweep's are losses 1, copies 0, "
+                                                    "attacks 0, and the slice's for the rest.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
+    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the witnesses, and for readings-SLICE.jsonl, which keeps what was "
+                                      "searched.")] = Path("out"),
+    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep what was searched in this file, and go on from what it "
+                                                "holds.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from what was searched before; begin the file anew.")] = False,
+    all_traces: Annotated[bool, typer.Option("--all-traces", help="Write the witness of every violation, not only of each smallest "
+                                             "set.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Which readings break which claims? Search every combination of some readings, peers that read the text differently included.
+
+    For each claim: how often it breaks, and the smallest sets of readings that suffice for that, whatever the others varied are.
+
+    Exit status: 0 every combination was searched, 2 bad input, 3 interrupted, or a search was stopped, 4 engines disagree. After Ctrl-C the
+    same command goes on where it was.
+    """
+    import os
+
+    with one_line_errors():
+        from lockstep.cells import Kept
+        from lockstep.choice import UsageError
+        from lockstep.jobs import Limits
+        from lockstep.sweep import Swept, plan, search_all
+
+        if workers is not None and workers < 1:
+            raise UsageError(f"workers {workers}: give a whole number from 1 on")
+        if out.exists() and not out.is_dir():
+            raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
+        asked = plan(slice_, [one for text in sweep or () for one in text.split(",")], preset=preset, texts=reading or (),
+                     properties=property_ or (), bounds=bounds_of(bound or []), limits=Limits(memory, timeout))
+        used, begun = workers or os.cpu_count() or 1, monotonic()
+        stopped: list[Searched] = []
+        with Kept(resume or out / f"readings-{slice_}.jsonl", asked, fresh) as kept, \
+                _Watching(Swept(asked, kept.known.values()), as_json) as watching:
+            before = len(kept.known)
+            for one in search_all(asked, kept.known, used):
+                kept.add(one)
+                stopped += [one] if one.why else []
+                watching.found(one)
+            swept = Swept(asked, (*kept.known.values(), *stopped))
+        figures = _figures(swept, before, monotonic() - begun, used)
+        files = _write(swept, out, all_traces)
+        if as_json:
+            print_json(_document(swept, figures, files))
+        else:
+            _print(swept, figures, files)
+        raise typer.Exit(3 if swept.missing or swept.stopped else 0)
+
+
+class _Watching:
+    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, swept: Swept, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self.all, self.kept, self.searched = swept.missing + len(swept.by_number), len(swept.by_number), 0
+        self.quiet, self.begun = quiet, monotonic()
+        self.last = self.begun
+        self.bar = None
+        if console.is_terminal and not quiet:
+            self.bar = Progress(MofNCompleteColumn(), TextColumn("combinations"), BarColumn(), TextColumn("{task.fields[rate]}"),
+                                TimeRemainingColumn(), console=console, transient=True)
+            self.task = self.bar.add_task("", total=self.all, completed=self.kept, rate="")
+
+    def __enter__(self) -> _Watching:
+        if self.bar is not None:
+            self.bar.start()
+        elif not self.quiet:
+            kept = f", {self.kept:,} of them searched before" if self.kept else ""
+            print(f"lockstep: {self.all:,} combinations{kept}", file=sys.stderr)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def found(self, one: Searched) -> None:
+        self.searched += 1
+        done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.begun, 1e-3)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
+        elif not self.quiet and monotonic() - self.last >= PLAIN_EVERY:
+            self.last = monotonic()
+            left = (self.all - done) / rate
+            print(f"lockstep: {done:,} of {self.all:,} combinations, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
+
+
+def _figures(swept: Swept, before: int, seconds: float, workers: int) -> dict[str, Any]:
+    """Counts; the seconds are of this call, those of the searches added up of all that was searched, by whatever call."""
+    found = swept.by_number.values()
+    return {"combinations": len(swept.by_number), "searched_before": before, "missing": swept.missing,
+            "impossible": int((~swept.possible).sum()), "states": sum(one.states for one in found), "transitions": sum(one.transitions for one in found),
+            "search_seconds": round(sum(one.seconds for one in found), 3), "seconds": round(seconds, 3), "workers": workers}
+
+
+# -- witnesses ----------------------------------------------------------------------------------------------------------------------------
+
+
+Files = dict[tuple[str, int], str]  # of the witness of a claim under the combination with this number
+
+
+def _write(swept: Swept, out: Path, every: bool) -> Files:
+    """The witness of each smallest set, or of every violation; says how many those are before it writes them."""
+    from lockstep.sweep import witness
+    from properties.registry import VIOLATED
+    from traces.files import to_text, write
+
+    claims = swept.sweep.job.properties
+    if every:
+        wanted = [(claim, one) for claim in claims for one, cell in swept.cells(claim) if cell.verdict == VIOLATED]
+    else:
+        wanted = list({(claim, one.shortest.number): (claim, one.shortest) for claim in claims for one in swept.conflicts(claim)}.values())
+    files = {}
+    for number, (claim, one) in enumerate(wanted):
+        text = to_text(witness(swept.sweep, one, claim))
+        if every and not number:
+            size = len(wanted) * len(text.encode()) / 1e6
+            print(f"lockstep: writing {len(wanted):,} witnesses, {size:,.0f} MB if all are as large as the first", file=sys.stderr)
+        path = out / f"readings-{swept.sweep.job.slice}-{claim}-{one.number}.json"
+        write(path, text)
+        files[claim, one.number] = str(path)
+    return files
+
+
+# -- JSON ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def _document(swept: Swept, figures: dict[str, Any], files: Files) -> dict[str, Any]:
+    from lockstep import __version__
+
+    sweep = swept.sweep
+    return {
+        "slice": sweep.job.slice, "preset": sweep.job.preset, "readings": dict(sweep.job.overrides), "bounds": dict(sweep.job.bounds),
+        "swept": [{"reading": axis.name, "values": list(axis.values), "source": axis.source} for axis in sweep.axes],
+        "complete": not (swept.missing or swept.stopped), "claims": {claim: _claim(swept, claim, files) for claim in sweep.job.properties},
+        "cells": [_cells(swept, one, files) for one in swept.by_number.values()], "figures": figures, "version": __version__}
+
+
+def _claim(swept: Swept, claim: str, files: Files) -> dict[str, Any]:
+    from properties.registry import HOLDS, UNDECIDED, VIOLATED
+
+    counts = {verdict: int(swept.where(claim, verdict).sum()) for verdict in (VIOLATED, HOLDS, UNDECIDED)}
+    conflicts = None if swept.missing else [
+        {"readings": dict(one.readings), "sources": _sources(one), "combinations": one.combinations, "length": _length(swept, one, claim),
+         "trace": files[claim, one.shortest.number]} for one in swept.conflicts(claim)]
+    return {**counts, "conflicts": conflicts, "holds_where": None if swept.missing else swept.guarantees(claim)}
+
+
+def _sources(one: Conflict) -> dict[str, str]:
+    """Where the text leaves each of the readings open."""
+    from model.readings import READINGS
+
+    return {name: READINGS[name.rpartition(":")[2]].source for name in one.readings}
+
+
+def _length(swept: Swept, one: Conflict, claim: str) -> int | None:
+    return one.shortest.cells[swept.sweep.job.properties.index(claim)].length
+
+
+def _cells(swept: Swept, one: Searched, files: Files) -> dict[str, Any]:
+    from properties.registry import HOLDS, UNDECIDED
+
+    named = dict(zip(swept.sweep.job.properties, one.cells, strict=True))
+    return {"readings": swept.sweep.combination(one.number), "states": one.states, "transitions": one.transitions, "depth": one.depth,
+            "violated": {claim: cell.length for claim, cell in named.items() if cell.length is not None},
+            "holds": [claim for claim, cell in named.items() if cell.verdict == HOLDS],
+            "undecided": {claim: cell.reason for claim, cell in named.items() if cell.verdict == UNDECIDED},
+            "traces": {claim: files[claim, one.number] for claim in named if (claim, one.number) in files}}
+
+
+# -- text ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def _print(swept: Swept, figures: dict[str, Any], files: Files) -> None:
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    sweep = swept.sweep
+    changed = "".join(f" {name}={value}" for name, value in sweep.job.overrides.items())
+    print(f"{sweep.job.slice}, {sweep.job.preset}{changed}; bounds: "
+          f"{', '.join(f'{key} {value}' for key, value in sweep.job.bounds.items())}")
+    print("each cell: of the combinations with this reading, how many violate the claim (steps of the shortest witness)")
+    for key in dict.fromkeys(axis.name.rpartition(":")[2] for axis in sweep.axes):
+        print()
+        console.print(_matrix(swept, key))
+    for claim in sweep.job.properties:
+        print()
+        for line in _about(swept, claim, files):
+            print(line)
+    print()
+    for line in _end(swept, figures):
+        print(line)
+
+
+def _matrix(swept: Swept, key: str) -> Any:
+    """One reading: claims by values at each end."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from lockstep.sweep import share
+
+    axes = [(at, axis) for at, axis in enumerate(swept.sweep.axes) if axis.name.rpartition(":")[2] == key]
+    table = Table(box=None, pad_edge=False)
+    table.add_column(key, no_wrap=True)
+    for _, axis in axes:
+        for value in axis.values:
+            table.add_column(f"{axis.name}={value}", justify="right", no_wrap=True)
+    for claim in swept.sweep.job.properties:
+        row = []
+        for at, axis in axes:
+            for place in range(len(axis.values)):
+                violated, of, length, untested = share(swept, claim, at, place)
+                steps = "" if length is None else f" ({length})"
+                text = "not put to the test" if of and untested == of else f"{violated}/{of}{steps}"
+                row.append(Text(text, style="red" if violated else "yellow" if untested == of else ""))
+        table.add_row(claim, *row)
+    return table
+
+
+def _about(swept: Swept, claim: str, files: Files) -> Iterator[str]:
+    """A claim: how often it breaks, and what suffices for that."""
+    from lockstep.sweep import NOT_TESTED
+    from properties.registry import HOLDS, UNDECIDED, VIOLATED
+
+    count = {verdict: int(swept.where(claim, verdict).sum()) for verdict in (VIOLATED, HOLDS, UNDECIDED)}
+    untested = sum(cell.reason == NOT_TESTED for _, cell in swept.cells(claim))
+    parts = [f"{word} in {number:,}" for word, number in ((VIOLATED, count[VIOLATED]), (HOLDS, count[HOLDS]),
+                                                          ("not put to the test", untested),
+                                                          (UNDECIDED, count[UNDECIDED] - untested)) if number]
+    yield f"{claim}: {', '.join(parts) or 'nothing known'}"
+    conflicts = swept.conflicts(claim)
+    if conflicts and not conflicts[0].readings:
+        yield f"  whatever these readings are, it breaks{_witness(swept, conflicts[0], claim, files)}"
+        return
+    if conflicts:
+        exactly = "exactly" if not swept.stopped else "at least"
+        sets = "this set of readings is" if len(conflicts) == 1 else f"one of these {len(conflicts)} sets of readings is"
+        yield f"  it breaks {exactly} where {sets} chosen, whatever the rest:"
+    for one in conflicts[:SHOWN]:
+        said = ", ".join(f"{name}={value}" for name, value in one.readings.items())
+        yield f"  {said}  in {one.combinations:,}{_witness(swept, one, claim, files)}"
+    if len(conflicts) > SHOWN:
+        yield f"  and {len(conflicts) - SHOWN} more; --json names all"
+
+
+def _witness(swept: Swept, one: Conflict, claim: str, files: Files) -> str:
+    return f" ({_length(swept, one, claim)}); {files[claim, one.shortest.number]}"
+
+
+def _end(swept: Swept, figures: dict[str, Any]) -> Iterator[str]:
+    sources = {axis.name.rpartition(":")[2]: axis.source for axis in swept.sweep.axes}
+    yield "where the text leaves these readings open:"
+    width = max(map(len, sources))
+    for key, source in sources.items():
+        yield f"  {key:<{width}}  {source}"
+    yield ""
+    before = f" ({figures['searched_before']:,} of them before)" if figures["searched_before"] else ""
+    rate = figures["states"] / max(figures["search_seconds"], 1e-3)
+    yield (f"{figures['combinations']:,} combinations{before}, {figures['states']:,} states, {figures['transitions']:,} transitions, "
+           f"{rate:,.0f} states/s a worker, {figures['seconds']:.1f} s, {figures['workers']} workers")
+    if figures["impossible"]:
+        yield f"{figures['impossible']:,} combinations left out: {', '.join(_impossible(swept))}"
+    for one in swept.stopped[:SHOWN]:
+        said = ", ".join(f"{name}={value}" for name, value in swept.sweep.combination(one.number).items())
+        yield f"undecided: {said}: {one.why}"
+    if len(swept.stopped) > SHOWN:
+        yield f"undecided: {len(swept.stopped) - SHOWN} more"
+    if swept.missing:
+        yield (f"interrupted: {swept.missing:,} combinations were not searched, so nothing is said of what suffices for a breach; the same "
+               "command goes on from here")
+
+
+def _impossible(swept: Swept) -> list[str]:
+    """The reasons for which combinations were left out."""
+    import numpy as np
+
+    from lockstep.choice import readings
+    from model.readings import impossible
+
+    job = swept.sweep.job
+    base = readings(job.preset, job.overrides)
+    found = [impossible(job.slice, {**base, **swept.sweep.combination(int(number))}) for number in np.flatnonzero(~swept.possible)]
+    return list(dict.fromkeys(f"{one.reason} ({one.source})" for one in found if one is not None))

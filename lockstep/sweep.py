@@ -1,0 +1,336 @@
+"""Every combination of some readings, each end's by itself: which claims break under which.
+
+Readings never change in a run, so all combinations are one system that starts in different states. Code is made once, general in the
+readings that are varied, and searches one combination after another (`verify.search.Family`). A witness is made by the interpreter, as
+always, and kept as a few numbers: of each step its place in `verify.step.stimuli`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockstep.api import check_limits
+from lockstep.choice import UsageError, check_possible, parse, readings
+from lockstep.implicants import implicants
+from lockstep.jobs import UNTESTED, Job, Limits, question
+from lockstep.pool import Report, Watch, run_each
+from model.expr import ModelError, show
+from model.readings import READINGS, impossible
+from model.slices import SLICES, bounds_of
+from model.system import State, System
+from model.trace import Trace
+from properties.registry import HOLDS, VIOLATED, claims_of
+from traces.replay import replay
+from verify.query import Hit
+from verify.search import Family
+from verify.step import step, stimuli
+
+# What is varied where nobody says: readings that the slice's rows read and that decide its claims. after_del=acquire and
+# unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
+DEFAULT = {
+    "teardown": ("del_trigger", "passive_del=keep/at_closed", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del",
+                 "expiry"),
+}
+SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
+MOST = 100_000  # combinations
+INTERRUPTED = "interrupted"
+LOOKED_AT = "any step"
+NOT_TESTED = UNTESTED.format(LOOKED_AT)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A reading that is varied: its name, "A:key", or "key" for what both ends share, and the values it takes."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """Where the text leaves it open."""
+        return READINGS[self.name.rpartition(":")[2]].source
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is swept: a base, with all the claims to judge, and what is varied. Combinations are numbered, the last axis fastest."""
+
+    job: Job
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def combination(self, number: int) -> dict[str, str]:
+        """The values of what is varied, by name."""
+        places = np.unravel_index(number, self.shape)
+        return {axis.name: axis.values[place] for axis, place in zip(self.axes, places, strict=True)}
+
+    def member(self, number: int) -> Job:
+        """One combination as a job of its own."""
+        return replace(self.job, overrides={**self.job.overrides, **self.combination(number)})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One claim under one combination. Of a witness: the end where the claim breaks, the number of the initial state it starts in, and
+    for each step the place of its stimulus in `verify.step.stimuli`."""
+
+    verdict: str
+    reason: str = ""
+    end: str = ""
+    start: int = 0
+    way: tuple[int, ...] = ()
+
+    @property
+    def length(self) -> int | None:
+        return len(self.way) if self.verdict == VIOLATED else None
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One combination: counts, seconds, and a cell for each claim of the sweep, in its order. `why`: what stopped the search."""
+
+    number: int
+    states: int
+    transitions: int
+    depth: int
+    seconds: float
+    why: str
+    cells: tuple[Cell, ...]
+
+
+def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", texts: Iterable[str] = (), properties: Sequence[str] = (),
+         bounds: Mapping[str, int] | None = None, limits: Limits | None = None) -> Sweep:
+    """What to sweep. swept: readings as ``"[A:|B:]KEY[=VALUE/VALUE...]"``, both ends where none is named; none: `DEFAULT`. texts: readings
+    other than the preset's. bounds: other than the slice's with `SMALL`. Raises UsageError for whatever does not exist."""
+    limits = limits or Limits()
+    check_limits(limits)
+    if slice_name not in SLICES:
+        raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
+    registered = [claim.name for claim in claims_of(slice_name)]
+    for name in properties:
+        if name not in registered:
+            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    overrides, axes = parse(texts), axes_of(swept or DEFAULT.get(slice_name, ()))
+    if not axes:
+        raise UsageError(f"slice {slice_name}: nothing is swept by default; name readings with --sweep")
+    twice = sorted(set(overrides) & {axis.name for axis in axes})
+    if twice:
+        raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
+    try:
+        small = {key: min(value, SMALL.get(key, value)) for key, value in SLICES[slice_name].bounds.items()}
+        job = Job(slice_name, preset, overrides, tuple(name for name in registered if not properties or name in properties),
+                  bounds=bounds_of(slice_name, {**small, **(bounds or {})}), limits=limits)
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    sweep = Sweep(job, axes)
+    unread = sorted({*overrides, *(axis.name for axis in axes)} - question(job).system.readings_read)
+    if unread:
+        raise UsageError(f"reading {unread[0]!r}: no row of slice {slice_name} reads it, so it would change nothing; leave it out")
+    if sweep.size > MOST:
+        raise UsageError(f"--sweep: {sweep.size:,} combinations are more than {MOST:,}; name fewer readings or values (KEY=VALUE/VALUE)")
+    if not possible(sweep).any():
+        check_possible(slice_name, readings(preset, sweep.member(0).overrides))
+    return sweep
+
+
+def axes_of(swept: Iterable[str]) -> tuple[Axis, ...]:
+    """What is varied, as written on the command line. Raises UsageError."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in swept:
+        name, equals, listed = text.partition("=")
+        key = name.rpartition(":")[2]
+        if key not in READINGS:
+            raise UsageError(f"sweep {text!r}: there is no reading {key!r}; there are {', '.join(READINGS)}")
+        values = tuple(dict.fromkeys(listed.split("/"))) if equals else READINGS[key].values
+        for value in values:
+            for one in parse([f"{name}={value}"]):
+                if value == values[0] and one in found:
+                    raise UsageError(f"sweep {text!r}: {one} is swept twice; leave one out")
+                found[one] = values
+    return tuple(Axis(name, values) for name, values in sorted(found.items(), key=lambda one: one[0].rpartition(":")[0]))
+
+
+def possible(sweep: Sweep) -> NDArray[np.bool_]:
+    """The combinations under which the slice can start; one axis a reading."""
+    base = readings(sweep.job.preset, sweep.job.overrides)
+    found = [impossible(sweep.job.slice, {**base, **sweep.combination(number)}) is None for number in range(sweep.size)]
+    return np.array(found).reshape(sweep.shape)
+
+
+def digest(sweep: Sweep) -> str:
+    """A fingerprint of all that a cell depends on: model, bounds, base, what is varied, claims."""
+    asked = question(sweep.job)
+    text = hashlib.sha256(asked.system.digest.encode())
+    text.update(repr([(axis.name, axis.values) for axis in sweep.axes]).encode() + possible(sweep).tobytes())
+    for query in (*asked.queries, *asked.antecedents):
+        text.update(f"{query.name}|{query.scopes}|{show(query.when)}\n".encode())
+    return text.hexdigest()[:16]
+
+
+# -- searching ----------------------------------------------------------------------------------------------------------------------------
+
+
+class _Searcher:
+    """A sweep's code and how to start it under a combination."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep, self.asked = sweep, question(sweep.job)
+        self.system = self.asked.system
+        # Code is general in each variable by itself, so that every value once is enough; it need not be in every combination.
+        spans = [{axis.name: axis.values[min(turn, len(axis.values) - 1)] for axis in sweep.axes} for turn in range(max(sweep.shape))]
+        system = self.system.starting([state for one in spans for state in self.initial(one)])
+        self.family = Family(system, (*self.asked.queries, *self.asked.antecedents), memory_gib=sweep.job.limits.memory)
+
+    def initial(self, combination: Mapping[str, str]) -> list[State]:
+        """The initial states of a combination, in the order of its own system."""
+        codes = {self.system.reading_positions[name]: READINGS[name.rpartition(":")[2]].var.sort.code(value)
+                 for name, value in combination.items()}
+        return [tuple(codes.get(at, code) for at, code in enumerate(state)) for state in self.system.initial]
+
+    def search(self, number: int, report: Report) -> Searched:
+        asked, initial = self.asked, self.initial(self.sweep.combination(number))
+        result = self.family.search(initial, asked=[query.name for query in asked.queries], timeout=self.sweep.job.limits.timeout,
+                                    progress=report)
+        judged = asked.judgements(result.lengths, result.why, LOOKED_AT, HOLDS)
+        cells = []
+        for query in asked.queries:
+            hit, one = result.hits[query.name], judged[query.name]
+            cells.append(Cell(one.verdict, one.reason) if hit is None else
+                         Cell(VIOLATED, "", hit.scope, initial.index(hit.initial), tuple(_places(self.system, hit))))
+        return Searched(number, result.counts.distinct, result.counts.transitions, result.counts.levels, result.seconds, result.why,
+                        tuple(cells))
+
+
+def _places(system: System, hit: Hit) -> Iterator[int]:
+    state = hit.initial
+    for stimulus in hit.stimuli:
+        yield next(at for at, one in enumerate(stimuli(system, state)) if one == stimulus)
+        state = step(system, state, stimulus).after
+
+
+_searcher: _Searcher | None = None  # of this process; compiled once
+
+
+def searched(task: tuple[Sweep, int], report: Report) -> Searched:
+    """Search one combination. Ctrl-C, time and memory end it with what was found."""
+    global _searcher
+    sweep, number = task
+    if _searcher is None or _searcher.sweep != sweep:
+        _searcher = _Searcher(sweep)
+    return _searcher.search(number, report)
+
+
+def search_all(sweep: Sweep, known: Collection[int], workers: int, watch: Watch | None = None) -> Iterator[Searched]:
+    """Every possible combination that is not known yet, as the searches end. Ctrl-C skips the rest; nothing is raised for it."""
+    todo = [int(number) for number in np.flatnonzero(possible(sweep)) if number not in known]
+    for _, one in run_each(searched, [(sweep, number) for number in todo], workers, watch):
+        if one.why != INTERRUPTED:
+            yield one
+
+
+def witness(sweep: Sweep, one: Searched, claim: str) -> Trace:
+    """The kept witness of a claim under a combination as a trace, replayed. Raises what `traces.replay.replay` does."""
+    cell = one.cells[sweep.job.properties.index(claim)]
+    asked = question(replace(sweep.member(one.number), properties=(claim,)))
+    initial = state = asked.system.initial[cell.start]
+    way = []
+    for at in cell.way:
+        way.append(next(islice(stimuli(asked.system, state), at, None)))
+        state = step(asked.system, state, way[-1]).after
+    trace = asked.trace(Hit(claim, cell.end, len(way), tuple(way), initial))
+    replay(trace)
+    return trace
+
+
+# -- what came of it ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Readings under which a claim breaks whatever the others that are varied are, and no part of which suffices for that.
+
+    combinations: how many agree with it. shortest: the first of those with the shortest witness.
+    """
+
+    readings: Mapping[str, str]
+    combinations: int
+    shortest: Searched
+
+
+class Swept:
+    """What a sweep found. `by_number`: combinations searched; `missing`: possible ones that were not."""
+
+    def __init__(self, sweep: Sweep, found: Iterable[Searched]) -> None:
+        self.sweep, self.possible = sweep, possible(sweep)
+        self.by_number = {one.number: one for one in sorted(found, key=lambda one: one.number)}
+        self.missing = int(self.possible.sum()) - len(self.by_number)
+        self.stopped = [one for one in self.by_number.values() if one.why]
+
+    def cells(self, claim: str) -> Iterator[tuple[Searched, Cell]]:
+        """A claim's cells, by number."""
+        at = self.sweep.job.properties.index(claim)
+        for one in self.by_number.values():
+            yield one, one.cells[at]
+
+    def where(self, claim: str, verdict: str) -> NDArray[np.bool_]:
+        """The combinations with this verdict; one axis a reading."""
+        found = np.zeros(self.sweep.size, bool)
+        found[[one.number for one, cell in self.cells(claim) if cell.verdict == verdict]] = True
+        return found.reshape(self.sweep.shape)
+
+    def lengths(self, claim: str) -> NDArray[np.int64]:
+        """The lengths of the shortest witnesses, -1 where there is none; one axis a reading."""
+        found = np.full(self.sweep.size, -1)
+        for one, cell in self.cells(claim):
+            found[one.number] = -1 if cell.length is None else cell.length
+        return found.reshape(self.sweep.shape)
+
+    def conflicts(self, claim: str) -> list[Conflict]:
+        """The minimal sets of readings that break the claim, fewest readings first. Nothing is said before all was searched."""
+        if self.missing:
+            return []
+        lengths = self.lengths(claim)
+        return [self._conflict(given, lengths) for given in implicants(lengths >= 0, self.possible)]
+
+    def guarantees(self, claim: str) -> list[dict[str, str]]:
+        """The minimal sets of readings under which it holds whatever the others that are varied are."""
+        return [] if self.missing else [self._named(given) for given in implicants(self.where(claim, HOLDS), self.possible)]
+
+    def _named(self, given: Mapping[int, int]) -> dict[str, str]:
+        return {self.sweep.axes[axis].name: self.sweep.axes[axis].values[place] for axis, place in given.items()}
+
+    def _conflict(self, given: Mapping[int, int], lengths: NDArray[np.int64]) -> Conflict:
+        agree = np.zeros(self.sweep.shape, bool)
+        agree[tuple(given.get(axis, slice(None)) for axis in range(len(self.sweep.axes)))] = True
+        numbers = np.flatnonzero(agree & self.possible)
+        shortest = min(numbers, key=lambda number: (lengths.flat[number], number))
+        return Conflict(self._named(given), len(numbers), self.by_number[int(shortest)])
+
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """Claims that no combination put to the test, though its search came to its end."""
+        return tuple(claim for claim in self.sweep.job.properties
+                     if self.by_number and all(cell.reason == NOT_TESTED for _, cell in self.cells(claim)))
+
+
+def share(swept: Swept, claim: str, axis: int, place: int) -> tuple[int, int, int | None, int]:
+    """Of the combinations searched where a reading has a value: how many violate the claim, how many there are, the shortest witness, and
+    how many did not put it to the test."""
+    at, name = swept.sweep.axes[axis].values[place], swept.sweep.axes[axis].name
+    cells = [cell for one, cell in swept.cells(claim) if swept.sweep.combination(one.number)[name] == at]
+    lengths = [cell.length for cell in cells if cell.length is not None]
+    return len(lengths), len(cells), min(lengths, default=None), sum(cell.reason == NOT_TESTED for cell in cells)
