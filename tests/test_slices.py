@@ -130,9 +130,9 @@ def removed(table, key, action):
 
 
 @pytest.mark.parametrize(("table", "key", "action", "breaks"), [
-    ("binding", "b8 TIME-WAIT ended: delete all SAs@closing", "delete(g0", "no-orphan-sa"),
-    ("tcp", "FIN acknowledges ours@FIN-WAIT-1", "outbound", "close-ends"),
-    ("ipsec", "SA deleted@SAD", "ipsec.out", "no-orphan-sa"),
+    ("binding", "b8 TIME-WAIT ended: delete all SAs@closing", "delete(g0", "no-idle-orphan"),
+    ("tcp", "FIN acknowledges ours@FIN-WAIT-1", "outbound", "no-stuck-close"),
+    ("ipsec", "SA deleted@SAD", "ipsec.out", "no-idle-orphan"),
 ])
 def test_an_action_taken_out_of_a_row_shows(table, key, action, breaks):
     whole = judged("teardown", "repaired", losses=0, copies=0, attacks=0)

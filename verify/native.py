@@ -17,7 +17,7 @@ A space may also record its transitions: 12 bytes each, in the order of the stat
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from string import Template
@@ -232,10 +232,15 @@ class Space:
         wire is full, or the constraint would break) `to` is NOBODY."""
         return self._edges[:self["edge_count"]]
 
+    def offered(self) -> Iterator[tuple[Offer, int, int]]:
+        """The offers that may happen, and the labels of each: from and up to."""
+        firsts = [*self._label.values(), self.labels]
+        for number, first, end in zip(self._label, firsts, firsts[1:], strict=False):
+            yield self.system.offers[number], first, end
+
     def stimulus(self, label: int) -> tuple[Offer, tuple[int, ...]]:
         """The offer and the arguments that a label stands for."""
-        number = max((one for one in self._label if self._label[one] <= label), key=lambda one: self._label[one])
-        offer, rest = self.system.offers[number], label - self._label[number]
+        offer, rest = next((offer, label - first) for offer, first, end in self.offered() if first <= label < end)
         if offer.event.takes is None:
             return offer, list(offer.arguments())[rest]
         place = self.system.wire(offer.scope, offer.event.takes.table)
@@ -255,7 +260,8 @@ def _source(system: System, layout: Layout, generator: Generator, queries: int, 
     cells = f"[{layout.cells} x i32] [ {', '.join(f'i32 {code}' for code in constants)} ]"
     zeros = {"flags": (flags, "i32"), "queue": (system.queue, "i32"), "args": (system.queue * generator.arity, "i32"),
              "fired": (system.queue, "i32"), "choice": (max(1, len(generator.expr.choices)), "i32"),
-             "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32"), "labels": (WAITING, "i32")}
+             "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32"),
+             "labels": (WAITING, "i32")}
     shared = {"rows": (len(system.rows) or 1, "i64"), "wanted": (len(system.rows) or 1, "i64"), "hit": (queries or 1, "i64")}
     lines = [f"@{name} = global i64 0" for name in COUNTERS]
     lines += [f"@{name} = internal global {kind} 0" for name, kind in (("tail", "i32"), ("nfired", "i32"), ("nwaiting", "i32"),

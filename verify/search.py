@@ -60,33 +60,44 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
     check_names(queries)
     begun = perf_counter()
     result = Result(hits={query.name: None for query in queries})
-    out_of_memory = f"memory limit of {memory_gib:g} GiB reached"
     try:
         rows = [number for number, (one, row) in enumerate(system.rows)
                 if one.table.name == stop_when_fired and row in one.table.firing]
         space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit, rows=rows)
     except (MemoryError, KeyboardInterrupt) as error:
-        result.why = out_of_memory if isinstance(error, MemoryError) else "interrupted"
+        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
-    walk = _Walk(space, begun, timeout, progress)
-    try:
-        result.why = walk.run() or ""
-    except KeyboardInterrupt:
-        result.why = "interrupted"
-    except MemoryError:
-        result.why = out_of_memory
-    if space["failed"]:
-        _impossible(space, walk.at)
+    result.why, result.counts = explored(space, begun, memory_gib, timeout, progress)
     result.complete = not result.why
-    result.counts = _counts(space, walk.level)
     result.full, result.words = space["full"], space.layout.words
     result.bytes = 8 * space.layout.words + 8
     for number, query in enumerate(queries):
         result.hits[query.name] = _hit(space, query, int(space.hit[number]))
     result.seconds = perf_counter() - begun
     return result
+
+
+def explored(space: Space, begun: float, memory_gib: float, timeout: float | None,
+             progress: Callable[[Progress], None] | None) -> tuple[str, Counts]:
+    """Explore a space to its end, "", or as far as it goes, the reason. `begun`: when the clock for the timeout started. Raises what
+    `search` does."""
+    walk = _Walk(space, begun, timeout, progress)
+    try:
+        why = walk.run() or ""
+    except KeyboardInterrupt:
+        why = "interrupted"
+    except MemoryError:
+        why = out_of_memory(memory_gib)
+    if space["failed"]:
+        _impossible(space, walk.at)
+    return why, _counts(space, walk.level)
+
+
+def out_of_memory(memory_gib: float) -> str:
+    """Why a search ended that may not use more."""
+    return f"memory limit of {memory_gib:g} GiB reached"
 
 
 class _Walk:
