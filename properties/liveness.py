@@ -40,7 +40,7 @@ from model.signals import (
 )
 from model.tcp import FIN_WAIT_2_TIMEOUT, USER_TIMEOUT
 from properties.endings import PATH
-from properties.response import Response
+from properties.response import Response, Within
 from properties.vocabulary import TCB_CLOSED
 
 BEGUN = TCP.among(FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK, TIME_WAIT)
@@ -60,29 +60,30 @@ HOLD_EXPIRES = UP & HOLD_TIMER & (reading("hold") != "zero") & ~HEARS
 _STOP, _RETRY, _HOLD = BGP_EVENT[2], BGP_EVENT[9], BGP_EVENT[10]
 _GIVE_UP = (USER_TIMEOUT, MAIN_I.give_up, QUICK_I.give_up)
 _QUIET = {"attacks": 0, "copies": 0}
+_TEARDOWN = {"teardown": Within(_QUIET)}
 
 RESPONSES = (
     Response("close-ends",
              "When an end has begun to close, both ends come to CLOSED, without a user timeout.",
              "draft 3.3 l.522-530; RFC 9293 3.6",
-             BEGUN, BOTH_CLOSED, {"teardown": _QUIET}, without=(USER_TIMEOUT, FIN_WAIT_2_TIMEOUT, HARD)),
+             BEGUN, BOTH_CLOSED, _TEARDOWN, without=(USER_TIMEOUT, FIN_WAIT_2_TIMEOUT, HARD)),
     Response("no-orphan-sa",
              "When both ends are CLOSED, the SAs of the connection go at both, before a hard lifetime ends them.",
              "draft 3.3 l.528-530, 3.4 l.552-555",
-             BOTH_CLOSED, ~ANY_SA & Peer(~ANY_SA), {"teardown": _QUIET}, without=(HARD,), ends=("A",)),
+             BOTH_CLOSED, ~ANY_SA & Peer(~ANY_SA), _TEARDOWN, without=(HARD,), ends=("A",)),
     Response("session-comes-up",
              "When both ends have started and their first attempt is under way, both come to Established, unless an operator stops one, "
              "a retry comes between, or a retry limit is reached.",
              "draft 3.2 l.432-461; RFC 4271 8.2.2",
-             OPENS, UP & Peer(UP), {"opening": _QUIET | {"segments": 3, "datagrams": 1}}, barred=(_STOP, _RETRY, *_GIVE_UP),
+             OPENS, UP & Peer(UP), {"opening": Within(_QUIET | {"segments": 3}, starts=(0,))}, barred=(_STOP, _RETRY, *_GIVE_UP),
              ends=("A",)),
     Response("dead-sa-detected",
              "An end that no SA leads to any more leaves Established, or another SA comes up.",
              "draft 3.4 l.548-550; RFC 4271 6.5",
-             UP, ~UP | HEARS, {"teardown": _QUIET}, without=(USER_TIMEOUT, HARD, _HOLD), leads=HOLD_EXPIRES),
+             UP, ~UP | HEARS, _TEARDOWN, without=(USER_TIMEOUT, HARD, _HOLD), leads=HOLD_EXPIRES),
     Response("no-blackhole",
              "While both ends are Established and no SA leads from one to the other, that does not last.",
              "draft 3.4 l.538-541, l.548-550",
-             UP & Peer(UP), ~(UP & Peer(UP)) | (HEARS & Peer(HEARS)), {"teardown": _QUIET}, without=(USER_TIMEOUT, HARD, _HOLD),
+             UP & Peer(UP), ~(UP & Peer(UP)) | (HEARS & Peer(HEARS)), _TEARDOWN, without=(USER_TIMEOUT, HARD, _HOLD),
              leads=HOLD_EXPIRES | Peer(HOLD_EXPIRES), ends=("A",)),
 )

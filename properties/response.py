@@ -19,11 +19,19 @@ from properties.claim import REQUIREMENTS
 ADMINISTRATIVE = range(1, 9)  # BGP events that are an operator's or a policy's decision, RFC 4271 8.1.2
 
 
+@dataclass(frozen=True)
+class Within:
+    """Where in a slice a property is judged: bounds that differ from the slice's, and from which of its starts, by number (none: all)."""
+
+    bounds: Mapping[str, int]
+    starts: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Response:
     """From each state where `when` holds at an end, every fair run comes to a state where `goal` holds there.
 
-    Both read one state, of either end. `slices`: where it is judged, with the bounds in which that differs from the slice. `without`:
+    Both read one state, of either end. `slices`: where it is judged. `without`:
     events that no run may wait for; `granted`: events that are nobody's duty by themselves, but of this property; `barred`: events
     after which nothing is promised. `leads`: where something is owed that the slice does not offer, and that would lead to the goal.
     `ends`: where it is read; one end where both say the same.
@@ -34,7 +42,7 @@ class Response:
     source: str
     when: Expr
     goal: Expr
-    slices: Mapping[str, Mapping[str, int]]
+    slices: Mapping[str, Within]
     without: tuple[Event, ...] = ()
     granted: tuple[Event, ...] = ()
     barred: tuple[Event, ...] = ()
