@@ -21,7 +21,8 @@ from model.trace import Trace, TraceError
 from properties.finding import Finding
 from properties.findings import FINDINGS, findings_of
 from properties.presets import PRESETS
-from properties.registry import CLAIMS, HOLDS, VIOLATED, claims_of
+from properties.registry import HOLDS, PROPERTIES, RESPONSES, VIOLATED, claims_of, responses_of
+from properties.response import Response
 from traces.files import read, to_text, write
 from traces.replay import NotARun, Run
 from traces.replay import replay as replay_trace
@@ -47,8 +48,10 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (
         if name not in slice_names():
             raise UsageError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
     for name in properties:
-        if name not in CLAIMS:
-            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
+        if name not in PROPERTIES:
+            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(PROPERTIES)}")
+        if name in RESPONSES and "search" not in engines:
+            raise UsageError(f"property {name}: only the search judges endless runs; engine {', '.join(engines)} does not")
     check_limits(limits)
     whole = not (slices or properties or overrides or bounds) and "search" in engines
     chosen = slices or (*SLICES, *(() if not whole else (f"component-{table}" for table in TABLES)))
@@ -59,7 +62,7 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (
             jobs += _jobs_of(Job(name, preset, overrides, bounds=bounds, limits=limits), properties, engines)
     if properties and not any(job.asked for job in jobs):
         raise UsageError(f"property {properties[0]!r}: not registered with slice {', '.join(chosen)}; it belongs to "
-                         f"{', '.join(CLAIMS[properties[0]].slices)}")
+                         f"{', '.join(PROPERTIES[properties[0]].slices)}")
     return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
 
 
@@ -75,7 +78,8 @@ def check_limits(limits: Limits) -> None:
 
 
 def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> list[Job]:
-    """The jobs of one slice under one preset: its claims for each engine, its known findings for the first that can show them."""
+    """The jobs of one slice under one preset: its claims for each engine, with the search its response properties, its known findings
+    for the first engine that can show them."""
     name, overrides = base.slice, base.overrides
     try:
         bounds_of(name, base.bounds)
@@ -87,9 +91,12 @@ def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> li
     if unread:
         raise UsageError(f"reading {sorted(unread)[0]!r}: no row of slice {name} reads it, so it would change nothing; leave it out")
     registered = tuple(claim.name for claim in claims_of(name) if not properties or claim.name in properties)
-    if name in SLICES and not registered:
+    alive = _liveness(base, properties) if "search" in engines else []
+    if name in SLICES and not registered and not alive:
         return []
-    jobs = [replace(base, properties=registered, engine=engine) for engine in engines if registered or engine == "search"]
+    jobs = [replace(base, properties=registered, engine=engine) for engine in engines
+            if registered or (engine == "search" and name not in SLICES)]
+    jobs += alive
     showing = next((engine for engine in SHOWING if engine in engines), None)
     if showing and not overrides and not base.bounds:
         together: dict[str, list[Finding]] = {}
@@ -101,11 +108,21 @@ def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> li
     return jobs
 
 
+def _liveness(base: Job, properties: Sequence[str]) -> list[Job]:
+    """Response properties, those that are judged in the same bounds and from the same starts together."""
+    together: dict[str, list[Response]] = {}
+    for one in responses_of(base.slice):
+        if not properties or one.name in properties:
+            together.setdefault(repr(one.slices[base.slice]), []).append(one)
+    return [replace(base, properties=tuple(one.name for one in group), engine="liveness",
+                    bounds={**group[0].slices[base.slice].bounds, **base.bounds}) for group in together.values()]
+
+
 def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: Iterable[str] = (), properties: Sequence[str] = (),
            bounds: Mapping[str, int] | None = None, engine: str = "search", workers: int | None = None, limits: Limits | None = None,
            out: Path | str | None = None, progress: Callable[[Job, Progress], None] | None = None,
            started: Callable[[Sequence[Job]], None] | None = None) -> Report:
-    """Judge the claims of the slices (all of them where none is named) under a preset (all where none is named).
+    """Judge the claims and response properties of the slices (all of them where none is named) under a preset (all where none is named).
 
     readings: overrides as ``"[A:|B:]KEY=VALUE"``. bounds: budgets and channel capacities other than the slice's. engine: one of
     `lockstep.engines.ENGINES`, or "all". workers: processes. limits: memory, time and depth of each engine. out: folder for the
@@ -135,7 +152,7 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
 
 def file_name(trace: Trace) -> str:
     """What the file of a witness is called: by its finding, or by slice, preset and property; and by the engine, if not the search."""
-    engine = "" if trace.engine == "search" else f"-{trace.engine}"
+    engine = "" if trace.engine in ("search", "liveness") else f"-{trace.engine}"
     return re.sub(r"[^\w.-]+", "-", (trace.finding or f"{trace.slice}-{trace.preset}-{trace.property}") + engine) + ".json"
 
 
@@ -158,7 +175,8 @@ def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResul
         results.append(PropertyResult(
             job.slice, name, job.preset, dict(job.overrides), bounds_of(job.slice, job.bounds), judgement.verdict, job.engine,
             outcome.states, outcome.transitions, outcome.depth, outcome.seconds, None if trace is None else trace.length,
-            paths.get(asked), judgement.reason, judgement.shown, finding, expected, CLAIMS[name].requirements))
+            paths.get(asked), judgement.reason, judgement.shown, finding, expected, PROPERTIES[name].requirements,
+            None if trace is None else trace.loop))
     return results
 
 

@@ -18,7 +18,7 @@ class PropertyResult:
     """One claim in one slice under one preset (with `readings` that differ from it), or one known finding.
 
     `length` and `trace` (a file) belong to the witness of a violation; `depth` counts levels of the search, the initial states
-    being the first; what an engine does not count is 0. `shown`: a counterexample to induction, as a ladder. `expected` is what
+    being the first; what an engine does not count is 0. `loop`: of an endless witness, after how many of its steps the loop begins. `shown`: a counterexample to induction, as a ladder. `expected` is what
     the preset promises or the finding foretells; None where nobody promised anything.
     """
 
@@ -40,6 +40,7 @@ class PropertyResult:
     finding: str = ""
     expected: str | None = None
     requirements: tuple[str, ...] = ()
+    loop: int | None = None
 
     @builtins.property
     def as_expected(self) -> bool:

@@ -15,7 +15,7 @@ from rich.text import Text
 from lockstep.jobs import Job
 from lockstep.report import PropertyResult, Report
 from properties.findings import FINDINGS
-from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
+from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from verify.query import Progress
 
 COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
@@ -77,7 +77,7 @@ def _progress(job: Job, report: Progress) -> list[str]:
     """How far an engine has come, in what it counts."""
     if job.engine == "walk":
         return [f"{report.level} runs", f"{report.transitions:,} steps"]
-    if job.engine != "search":
+    if job.engine not in ("search", "liveness"):
         return [f"depth {report.level}", f"{report.seconds:.0f} s"]
     rate = report.transitions / max(report.seconds, 1e-3)
     return [f"{report.states:,} states", f"frontier {report.frontier:,}", f"level {report.level}", f"{rate:,.0f} transitions/s"]
@@ -100,23 +100,31 @@ def print_report(report: Report) -> None:
     """Claims by verdicts, the known findings, and what was not as expected."""
     console = Console() if sys.stdout.isatty() else Console(width=200)
     claims = [one for one in report.results if not one.finding]
-    searches = list(dict.fromkeys((one.slice, one.preset, one.engine) for one in claims))
+    searches = list(dict.fromkeys(map(_column, claims)))
     if claims:
         table = Table(title="claims", title_justify="left", box=None, pad_edge=False)
         table.add_column("property", no_wrap=True)
         several = len({engine for _, _, engine in searches}) > 1
         for slice_, preset, engine in searches:
             table.add_column(f"{slice_}\n{preset}" + f"\n{engine}" * several, no_wrap=True)
-        for name in CLAIMS:
+        for name in PROPERTIES:
             row = [_verdict(one) for search in searches
-                   for one in [next((r for r in claims if (r.slice, r.preset, r.engine, r.property) == (*search, name)), None)]]
+                   for one in [next((r for r in claims if (*_column(r), r.property) == (*search, name)), None)]]
             if any(str(cell) for cell in row):
                 table.add_row(name, *row)
         console.print(table)
-        for search in searches:
-            _print_search(console, next(one for one in claims if (one.slice, one.preset, one.engine) == search))
+        first: dict[tuple[str, str, str, str], PropertyResult] = {}
+        for one in claims:
+            first.setdefault((one.slice, one.preset, one.engine, repr(one.bounds)), one)
+        for one in first.values():
+            _print_search(console, one)
     _print_findings(console, sorted((one for one in report.results if one.finding), key=lambda one: one.finding))
     _print_end(console, report)
+
+
+def _column(one: PropertyResult) -> tuple[str, str, str]:
+    """Where a verdict is shown: slice, preset, engine. Claims and response properties of a search stand together."""
+    return one.slice, one.preset, "search" if one.engine == "liveness" else one.engine
 
 
 def _line(console: Console, text: str) -> None:
@@ -127,7 +135,8 @@ def _line(console: Console, text: str) -> None:
 def _verdict(one: PropertyResult | None) -> Text:
     if one is None:
         return Text("")
-    steps = f" ({one.length})" if one.length is not None else ""
+    endless = "" if one.loop is None or one.length is None else f", loop {one.length - one.loop}" if one.loop < one.length else ", stays"
+    steps = f" ({one.loop if endless else one.length}{endless})" if one.length is not None else ""
     mark = "" if one.as_expected else " not as promised"
     return Text(one.verdict + steps + mark, style=COLOURS.get(one.verdict, ""))
 

@@ -37,7 +37,10 @@ class Step:
 @dataclass(frozen=True)
 class Trace:
     """A run. `start` says which of the slice's initial states it begins in, `end` at which end the claim breaks; `property` and
-    `end` are empty where the run was recorded without a claim that it breaks."""
+    `end` are empty where the run was recorded without a claim that it breaks.
+
+    `loop`: the run is endless, a lasso. After that many steps it comes to the state to which its last step leads back; where that is
+    all of them, it stays in its last state for ever. None: it ends with its last step."""
 
     digest: str
     slice: str
@@ -51,6 +54,7 @@ class Trace:
     start: int
     steps: tuple[Step, ...]
     finding: str = ""
+    loop: int | None = None
 
     @builtins.property
     def length(self) -> int:
@@ -65,9 +69,10 @@ def to_document(trace: Trace) -> dict[str, Any]:
         step |= {key: dict(value) for key, value in (("args", one.args), ("choices", one.choices)) if value}
         step["rows"] = list(one.rows)
         steps.append(step | ({} if one.time is None else {"time": one.time}))
+    loop = {} if trace.loop is None else {"loop": trace.loop}
     return {"lockstep-trace": FORMAT, "model": trace.digest, "slice": trace.slice, "preset": trace.preset,
             "readings": dict(trace.readings), "bounds": dict(trace.bounds), "engine": trace.engine, "seed": trace.seed,
-            "property": trace.property, "end": trace.end, "finding": trace.finding, "start": trace.start, "steps": steps}
+            "property": trace.property, "end": trace.end, "finding": trace.finding, "start": trace.start, **loop, "steps": steps}
 
 
 def from_document(document: Any) -> Trace:
@@ -88,9 +93,12 @@ def from_document(document: Any) -> Trace:
     for key, value in known["bounds"].items():
         if not _whole(value) or value < 0:
             raise TraceError(f"bounds, {_shown(key)}: {_shown(value)} is not a whole number from 0 on")
+    loop = document.get("loop")
+    if loop is not None and (not _whole(loop) or not 0 <= loop <= len(known["steps"])):
+        raise TraceError(f"loop {_shown(loop)}: a number of steps from 0 to {len(known['steps'])} is needed; the file is damaged")
     steps = tuple(_step(number, one) for number, one in enumerate(known["steps"], 1))
     return Trace(known["model"], known["slice"], known["preset"], known["readings"], known["bounds"], known["engine"], seed,
-                 known["property"], known["end"], known["start"], steps, known["finding"])
+                 known["property"], known["end"], known["start"], steps, known["finding"], loop)
 
 
 def _of(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:

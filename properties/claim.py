@@ -48,6 +48,11 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "binding-agrees": ("W-3.2-14", "W-3.2-16",),
     "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),
     "no-replay": ("W-2-6",),
+    "no-stuck-close": ("W-3.3-9", "W-3.3-10",),
     "close-ends": ("W-3.3-9", "W-3.3-10",),
-    "no-orphan-sa": ("W-3.3-11", "W-3.4-7",),
+    "no-idle-orphan": ("W-3.3-11", "W-3.4-7",),
+    "no-orphan-sa": ("W-3.3-11", "W-3.4-1", "W-3.4-7",),
+    "session-comes-up": ("W-3.2-1", "W-3.2-11",),
+    "dead-sa-detected": ("W-3.4-5",),
+    "no-blackhole": ("W-3.4-2", "W-3.4-5",),
 }

@@ -1,7 +1,9 @@
 """How closes end, as claims about states.
 
-A state from which only a lifetime or the user timeout leads on is looked for directly. That the good end is also
-reached, under fairness, is more than these claims say.
+A state from which only a lifetime or the user timeout leads on is looked for directly: a shortest way there is a shorter
+witness than a run for ever. That the good end is reached, under fairness, is more than these claims say; it is what
+`close-ends` and `no-orphan-sa` of `properties.liveness` say. Who breaks one of these breaks that one too; who keeps it
+may still go round in a circle.
 """
 
 from __future__ import annotations
@@ -34,10 +36,10 @@ REPEATS = TCP.among(FIN_WAIT_1, CLOSING, LAST_ACK)
 STUCK = conj(REPEATS, MUST_PROTECT, ~PATH, ~ACQUIRE, Peer(~ACQUIRE), QUIET)
 
 CLAIMS = (
-    Claim("close-ends",
+    Claim("no-stuck-close",
           "No closing end comes to repeat a FIN that cannot reach its peer, with nothing left but the user timeout.",
           "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS), ("teardown", "rekey")),
-    Claim("no-orphan-sa",
+    Claim("no-idle-orphan",
           "When both ends are CLOSED and nothing is under way, no SA of the connection is left at either.",
           "draft 3.3 l.528-530, 3.4 l.552-555", Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), ANY_SA, QUIET)),
           Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown", "rekey")),

@@ -1,11 +1,14 @@
-"""All claims and the five verdict words."""
+"""All claims and response properties, and the five verdict words."""
 
 from __future__ import annotations
 
-from properties import attack, binding, deletion, endings, plaintext
+from properties import attack, binding, deletion, endings, liveness, plaintext
 from properties.claim import Claim
+from properties.response import Response
 
 CLAIMS: dict[str, Claim] = {one.name: one for family in (plaintext, deletion, binding, attack, endings) for one in family.CLAIMS}
+RESPONSES: dict[str, Response] = {one.name: one for one in liveness.RESPONSES}
+PROPERTIES: dict[str, Claim | Response] = {**CLAIMS, **RESPONSES}
 
 VIOLATED = "violated"
 HOLDS = "holds"
@@ -31,3 +34,8 @@ def in_runs(runs: int) -> str:
 def claims_of(slice_name: str) -> tuple[Claim, ...]:
     """The claims registered with a slice."""
     return tuple(claim for claim in CLAIMS.values() if slice_name in claim.slices)
+
+
+def responses_of(slice_name: str) -> tuple[Response, ...]:
+    """The response properties registered with a slice."""
+    return tuple(one for one in RESPONSES.values() if slice_name in one.slices)

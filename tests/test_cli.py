@@ -96,18 +96,18 @@ def test_as_expected(tmp_path):
 def test_a_violation_that_nobody_excluded_is_as_expected(quick):
     where, text, *_ = quick
     done = clean(text)
-    assert re.search(r"^close-ends +violated \(\d+\) *$", done.stdout, re.M)
-    assert "lockstep show text/teardown-repaired-close-ends.json" in done.stdout
-    assert files(where / "text") == ["teardown-repaired-close-ends.json"]
-    assert run(where, "replay", "text/teardown-repaired-close-ends.json").returncode == 0
+    assert re.search(r"^no-stuck-close +violated \(\d+\) *$", done.stdout, re.M)
+    assert "lockstep show text/teardown-repaired-no-stuck-close.json" in done.stdout
+    assert files(where / "text") == ["teardown-repaired-no-stuck-close.json"]
+    assert run(where, "replay", "text/teardown-repaired-no-stuck-close.json").returncode == 0
 
 
 def test_known_findings_show(tmp_path):
     """Where a search is cut short a finding may still show; one that does not is undecided, not gone."""
-    done = clean(run(tmp_path, "verify", "teardown", "--preset", "draft", "--property", "no-orphan-sa", "--memory", 0.02))
-    assert re.search(r"^F-03/keep +no-orphan-sa +violated \(\d+\) +out/F-03-keep\.json ", done.stdout, re.M)
+    done = clean(run(tmp_path, "verify", "teardown", "--preset", "draft", "--property", "no-idle-orphan", "--memory", 0.02))
+    assert re.search(r"^F-03/keep +no-idle-orphan +violated \(\d+\) +out/F-03-keep\.json ", done.stdout, re.M)
     assert run(tmp_path, "replay", "out/F-03-keep.json").returncode == 0
-    assert done.returncode == 3 and "undecided: no-orphan-sa, teardown, draft: memory limit of 0.02 GiB reached" in done.stdout
+    assert done.returncode == 3 and "undecided: no-idle-orphan, teardown, draft: memory limit of 0.02 GiB reached" in done.stdout
 
 
 def test_progress_comes_before_the_result(tmp_path):
@@ -136,7 +136,7 @@ def test_a_broken_promise(tmp_path):
 
 
 def test_strict(tmp_path):
-    strict = run(tmp_path, *QUICK, "--strict", "--property", "close-ends")
+    strict = run(tmp_path, *QUICK, "--strict", "--property", "no-stuck-close")
     assert strict.returncode == 1 and "violated" in strict.stdout
     assert run(tmp_path, *QUICK, "--strict", "--property", "sa-outlives-need").returncode == 0
 

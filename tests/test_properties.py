@@ -289,19 +289,19 @@ def test_replay():
 def test_close_ends():
     gone = {f"{end}.ipsec.{half}[g0]": "none" for end in "AB" for half in ("in", "out")}
     stuck = gone | {"A.tcp.state": "FIN-WAIT-1", "A.spd.state": "DISCARD"}
-    assert made("close-ends").then(stuck).broken
-    assert not made("close-ends").then(stuck | {"A.tcp.state": "FIN-WAIT-2"}).broken
-    assert not made("close-ends").then(stuck | {"A.ipsec.out[g0]": "mature", "B.ipsec.in[g0]": "mature"}).broken
-    assert not made("close-ends").then({"A.tcp.state": "FIN-WAIT-1"}).broken
-    assert any(one is STUCK for one in walk(CLAIMS["close-ends"].violated))
+    assert made("no-stuck-close").then(stuck).broken
+    assert not made("no-stuck-close").then(stuck | {"A.tcp.state": "FIN-WAIT-2"}).broken
+    assert not made("no-stuck-close").then(stuck | {"A.ipsec.out[g0]": "mature", "B.ipsec.in[g0]": "mature"}).broken
+    assert not made("no-stuck-close").then({"A.tcp.state": "FIN-WAIT-1"}).broken
+    assert any(one is STUCK for one in walk(CLAIMS["no-stuck-close"].violated))
 
 
 def test_orphans():
     closed = {"A.tcp.state": "CLOSED", "B.tcp.state": "CLOSED"}
     gone = {f"{end}.ipsec.{half}[g0]": "none" for end in "AB" for half in ("in", "out")}
-    assert made("no-orphan-sa").then(closed).broken
-    assert not made("no-orphan-sa").then(closed | gone).broken
-    assert not made("no-orphan-sa").then(closed | {"B.tcp.state": "TIME-WAIT"}).broken
+    assert made("no-idle-orphan").then(closed).broken
+    assert not made("no-idle-orphan").then(closed | gone).broken
+    assert not made("no-idle-orphan").then(closed | {"B.tcp.state": "TIME-WAIT"}).broken
 
 
 def test_every_claim_was_broken_here():

@@ -133,7 +133,7 @@ def test_a_fin_that_cannot_be_sent_is_retried_with_backoff_until_the_user_timeou
     made = campaign(closing("draft", CLEAN))
     assert times_of(made, "retransmission", "A") == pytest.approx([2, 4, 8, 16, 32, 64])  # RFC 6298 5.5: 1 s, doubled
     assert times_of(made, "user timeout", "A") == pytest.approx([101])  # RFC 9293 3.8.3: R2
-    assert {"sa-outlives-connection", "close-ends"} <= {one.claim.name for one in made.judged() if one.verdict == VIOLATED}
+    assert {"sa-outlives-connection", "no-stuck-close"} <= {one.claim.name for one in made.judged() if one.verdict == VIOLATED}
 
 
 def test_the_hold_timer_counts_from_the_last_keepalive() -> None:

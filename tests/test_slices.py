@@ -66,7 +66,7 @@ for key, choice in REPAIRED.choices.items():
 TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1},
          "rekey": {"losses": 0, "segments": 1}}
 OUT, AFTER_OPEN, IN, AUTHENTIC = "no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic"
-OUTLIVES, NEED, ORPHAN = "sa-outlives-connection", "sa-outlives-need", "no-orphan-sa"
+OUTLIVES, NEED, ORPHAN = "sa-outlives-connection", "sa-outlives-need", "no-idle-orphan"
 
 # What breaks when a rule's readings go back to the draft's, and in how many steps. R-h carries nothing here: a Delete that nobody asked
 # for, ignored, leaves a black hole, which only a liveness property sees; R-k needs a phase 1 SA that expires.
@@ -137,9 +137,9 @@ def removed(table, key, action):
 
 
 @pytest.mark.parametrize(("table", "key", "action", "breaks"), [
-    ("binding", "b8 TIME-WAIT ended: delete all SAs@closing", "delete(g0", "no-orphan-sa"),
-    ("tcp", "FIN acknowledges ours@FIN-WAIT-1", "outbound", "close-ends"),
-    ("ipsec", "SA deleted@SAD", "ipsec.out", "no-orphan-sa"),
+    ("binding", "b8 TIME-WAIT ended: delete all SAs@closing", "delete(g0", "no-idle-orphan"),
+    ("tcp", "FIN acknowledges ours@FIN-WAIT-1", "outbound", "no-stuck-close"),
+    ("ipsec", "SA deleted@SAD", "ipsec.out", "no-idle-orphan"),
 ])
 def test_an_action_taken_out_of_a_row_shows(table, key, action, breaks):
     whole = judged("teardown", "repaired", losses=0, copies=0, attacks=0)

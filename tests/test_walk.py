@@ -283,7 +283,7 @@ def test_a_broken_promise_is_status_1(call):
 @pytest.mark.parametrize(("words", "text"), [
     (("nowhere",), "slice 'nowhere': there is no such slice; there are teardown"),
     (("teardown", "--property", "no"), "property 'no': there is no such property"),
-    (("opening", "--property", "close-ends"), "not registered with slice opening"),
+    (("opening", "--property", "no-stuck-close"), "not registered with slice opening"),
     (("teardown", "--preset", "no"), "preset 'no': there is no such preset"),
     (("teardown", "--reading", "port"), "reading 'port': write KEY=VALUE"),
     (("teardown", "--reading", "gr=helper"), "no row of slice teardown reads it"),

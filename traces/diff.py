@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from traces.ladder import forever
 from traces.replay import Run
 
 
@@ -14,4 +15,6 @@ def diff(run: Run) -> str:
         for slot, before, after in zip(run.system.slots, outcome.before, outcome.after, strict=True):
             if before != after:
                 lines.append(f"     {slot}: {slot.text(before)} -> {slot.text(after)}")
+    if run.trace.loop is not None:
+        lines.append(f"for ever: {forever(run.trace)}")
     return "\n".join(lines) + "\n"

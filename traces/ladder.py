@@ -2,7 +2,7 @@
 
 Columns: step, the time of a timed run, A's state (TCP / BGP, its phase 1 SA and its SAs), the wire, B's state, what happened
 and where it is written. An arrow begins at the end that sends it, ends in `|` at the end where it arrives, and ends in `X`
-where it is lost; `~` marks what an attacker made. Each step shows what it sent and what it received; the messages under way are
+where it is lost; `~` marks what an attacker made. `!` marks the step that breaks a claim, `*` those that an endless run repeats. Each step shows what it sent and what it received; the messages under way are
 in the rows above.
 """
 
@@ -15,9 +15,10 @@ from model.channels import SEGMENTS
 from model.expr import evaluate
 from model.signals import BGP, GEN, P1_USABLE, SA_IN, SA_OUT, SPD_ENTRY, TCP
 from model.system import ENDS, State, System
+from model.trace import Trace
 from model.wire import ARRIVES, IKE_ARRIVES
 from properties.presets import PRESETS
-from properties.registry import CLAIMS, VIOLATED
+from properties.registry import PROPERTIES, VIOLATED
 from traces.replay import Run
 from verify.step import Firing, Outcome, View
 
@@ -131,8 +132,9 @@ def ladder(run: Run) -> str:
     table: list[tuple[str, tuple[str, str], list[Arrow], list[str]]] = [("  0", states_of(system, run.initial), [], surroundings(run))]
     for number, outcome in enumerate(run.outcomes, 1):
         words = [text for text in (told(system, firing) for firing in outcome.fired) if text]
-        broken = "!" if trace.property and number == len(run.outcomes) else " "
-        table.append((f"{number:>3}{broken}", states_of(system, outcome.after), arrows(system, outcome), words))
+        mark = "*" if trace.loop is not None and number > trace.loop else " "
+        mark = "!" if trace.property and trace.loop is None and number == len(run.outcomes) else mark
+        table.append((f"{number:>3}{mark}", states_of(system, outcome.after), arrows(system, outcome), words))
     wide_a, wide_b = (max(len(both[at]) for _, both, _, _ in table) for at in (0, 1))
     wide = max([12, *(len(arrow.draw(0)) + 3 for _, _, drawn, _ in table for arrow in drawn)])
     lines = [*heading(run), f"     {clock[0]}{'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
@@ -146,11 +148,22 @@ def ladder(run: Run) -> str:
             text = words[at] if at < len(words) else ""
             first = f"{label:<4} {time}" if at == 0 else " " * (5 + len(time))
             lines.append(f"{first}{left.ljust(wide_a)}  {arrow}  {right.ljust(wide_b)}  {text}".rstrip())
+    if trace.loop is not None:
+        lines.append(f"for ever: {forever(trace)}")
     if trace.property:
-        claim = CLAIMS[trace.property]
+        claim = PROPERTIES[trace.property]
         lines.append(f"broken at {trace.end}: {claim.sentence} ({claim.source})")
         lines += [f"why: {reason}" for reason in reasons(run)]
     return "\n".join([*lines, LEGEND]) + "\n"
+
+
+def forever(trace: Trace) -> str:
+    """What the run does for ever, in words."""
+    if trace.loop == trace.length:
+        return "nothing happens any more that the ends or the network do of themselves"
+    first, last = (trace.loop or 0) + 1, trace.length
+    steps = f"step {last}*" if first == last else f"steps {first}* to {last}*"
+    return f"{steps} again and again, from the state after step {first - 1} back to it"
 
 
 def clock_of(run: Run) -> list[str]:
@@ -177,6 +190,7 @@ def surroundings(run: Run) -> list[str]:
 def heading(run: Run) -> list[str]:
     trace = run.trace
     steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
+    steps += "" if trace.loop is None else ", endless"
     finding = f" ({trace.finding})" if trace.finding else ""
     changed = differing(run)
     said = f"{trace.property}{finding}   {VIOLATED}" if trace.property else f"a run by {trace.engine}"

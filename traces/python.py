@@ -35,6 +35,7 @@ def python_test(run: Run) -> str:
     trace = run.trace
     name = re.sub(r"\W+", "_", trace.finding or trace.property or "run").lower()
     what = f"{trace.property} is violated in {trace.length} steps" if trace.property else f"A run of {trace.length} steps by {trace.engine}"
+    what += "" if trace.loop is None else ", endless"
     title = f"{what}, slice {trace.slice}, preset {trace.preset}."
     document = pformat(to_document(trace), width=120, sort_dicts=False)
     return _TEST.format(title=title, file=f"test_{name}.py", document=document, name=name, length=trace.length)

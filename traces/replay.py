@@ -1,4 +1,4 @@
-"""Replay: the reference interpreter runs a trace step by step and says whether it ends as it claims."""
+"""Replay: the reference interpreter runs a trace step by step and says whether it ends, or goes on for ever, as it claims."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from model.slices import SLICES
 from model.system import ENDS, Monitor, State, System
 from model.timed import TIMED, system_of
 from model.trace import Trace, TraceError
+from properties.claim import Claim
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
-from properties.registry import CLAIMS
+from properties.registry import CLAIMS, PROPERTIES, RESPONSES
+from traces.lasso import refuted
 from traces.names import coded, rows_of, shown
 from verify.step import Disabled, Outcome, StepView, step
 
@@ -32,14 +34,18 @@ class Run:
 
 
 def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
-    """What the last step must make true, and the history bits that needs; a run that claims nothing: TRUE. Raises TraceError."""
+    """What the last step must make true, and the history bits that needs; an endless run, or one that claims nothing: TRUE. Raises
+    TraceError."""
     for what, name, known in (("slice", trace.slice, (*SLICES, *TIMED)), ("preset", trace.preset, PRESETS),
-                              ("property", trace.property, CLAIMS), ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
+                              ("property", trace.property, PROPERTIES), ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
         claims_nothing = not name and not trace.finding and (what == "finding" or not trace.property)
         if name not in known and not claims_nothing:
             raise TraceError(f"{what} {shown(name)}: there is no such {what}; there are {', '.join(known)}")
     if not trace.engine.isprintable():
         raise TraceError(f"engine {shown(trace.engine)}: this is not a name; the file is damaged")
+    if (trace.loop is not None) != (trace.property in RESPONSES):
+        raise TraceError(f"property {shown(trace.property)}: an endless run, with a loop, breaks what is to come about, and nothing else; "
+                         "the file is damaged")
     if trace.finding:
         finding = FINDINGS[trace.finding]
         if (finding.slice, finding.property) != (trace.slice, trace.property):
@@ -48,10 +54,10 @@ def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
         return finding.when, finding.monitors
     if not trace.property:
         return TRUE, ()
-    claim = CLAIMS[trace.property]
-    if trace.slice not in (*claim.slices, *TIMED):
-        raise TraceError(f"property {claim.name}: it is not judged in slice {trace.slice}, only in {', '.join(claim.slices)}")
-    return claim.violated, claim.monitors
+    about = PROPERTIES[trace.property]
+    if trace.slice not in (*about.slices, *(TIMED if trace.property in CLAIMS else ())):
+        raise TraceError(f"property {about.name}: it is not judged in slice {trace.slice}, only in {', '.join(about.slices)}")
+    return (about.violated, about.monitors) if isinstance(about, Claim) else (TRUE, ())
 
 
 def model_digest(slice_name: str, readings: Mapping[str, str], bounds: Mapping[str, int]) -> str:
@@ -73,9 +79,11 @@ def replay(trace: Trace) -> Run:
         raise TraceError(f"start {trace.start}: slice {trace.slice} has initial states 0 to {len(system.initial) - 1}")
     initial = state = system.initial[trace.start]
     outcomes: list[Outcome] = []
+    taken = []
     for number, one in enumerate(trace.steps, 1):
         try:
-            outcome = step(system, state, coded(system, number, one))
+            taken.append(coded(system, number, one))
+            outcome = step(system, state, taken[-1])
         except (Disabled, ModelError) as error:
             raise NotARun(f"step {number}: {one.table} {one.event} at {one.scope or 'the world'} cannot happen here: {error}") from None
         fired = rows_of(system, outcome)
@@ -87,4 +95,9 @@ def replay(trace: Trace) -> Run:
     last = outcomes[-1] if outcomes else Outcome(initial, initial, (), ())
     if not evaluate(when, StepView(system, trace.end, last)):
         raise NotARun(f"{trace.property} is not broken at {trace.end} in the last step")
+    if trace.property in RESPONSES and trace.loop is not None:
+        states = [initial, *(outcome.after for outcome in outcomes)]
+        why = refuted(system, RESPONSES[trace.property], trace.end, states, taken, trace.loop)
+        if why:
+            raise NotARun(f"{trace.property} is not broken at {trace.end} by this endless run: {why}")
     return Run(trace, system, initial, tuple(outcomes))

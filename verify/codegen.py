@@ -3,7 +3,7 @@
 One function for each event of each instance: a switch over the state, then the rows of that cell in turn, each with its
 actions in the order of `verify.step`. Signals go into an array that serves as the step's queue; `dispatch` calls the
 function of the event at its head. One function for each offer runs through its arguments and choices and
-calls `attempt` (see `verify.native`) for each. Monitors, constraint and queries are one function each.
+calls `attempt` (see `verify.native`) for each. Monitors, constraint, queries and marks are one function each.
 
 Every such function returns one of the statuses below.
 """
@@ -37,14 +37,22 @@ class Asked(Protocol):
 
 
 class Generator:
-    """The functions of one system. `room`: the largest number of stimuli, and so of successors, one state can have."""
+    """The functions of one system. `room`: the largest number of stimuli, and so of successors, one state can have.
 
-    def __init__(self, system: System, reach: Reachable, layout: Layout, queries: Sequence[Asked]) -> None:
+    `marks`: expressions over a state, each at a scope. `label`: for each offer that may happen the number of its first arguments,
+    counted over all offers; `labels`: how many numbers there are. With `edges` an offer notes the number before each attempt.
+    """
+
+    def __init__(self, system: System, reach: Reachable, layout: Layout, queries: Sequence[Asked],
+                 marks: Sequence[tuple[Expr, str]] = (), *, edges: bool = False) -> None:
+        if len(marks) > 64:
+            raise ModelError(f"{system.name}: {len(marks)} marks; a state has room for 64")
         self.system, self.reach, self.layout, self.queries = system, reach, layout, queries
         self.expr = Expressions(system, reach, layout)
         self.events: dict[Key, int] = {key: number for number, key in enumerate(sorted(reach.params))}
         self.arity = max((len(masks) for masks in reach.params.values()), default=0) or 1
-        self.room = 0
+        self.edges, self.room, self.labels = edges, 0, 0
+        self.label: dict[int, int] = {}
         self._row_number = {(one.scope, one.table.name, row.key): at for at, (one, row) in enumerate(system.rows)}
         self._out: list[str] = []
         # Claims first: they say which Sent and Fired flags the rows must set.
@@ -52,6 +60,7 @@ class Generator:
         self._questions("ask_initial", [(at, one) for at, one in enumerate(queries) if one.initial])
         self._monitors()
         self._constraint()
+        self._mark(marks)
         for key, number in self.events.items():
             self._event(key, number)
         self._dispatch()
@@ -112,6 +121,15 @@ class Generator:
         val = self.expr.value(body, self.system.constraint, Where("", "@before"))
         body.do(f"ret i1 {self.expr.truth(body, val)}")
         self._function("i1 @allowed()", body)
+
+    def _mark(self, marks: Sequence[tuple[Expr, str]]) -> None:
+        """Which marks hold in the state in @before, one bit each."""
+        body, bits = Body(), "0"
+        for at, (expr, scope) in enumerate(marks):
+            bit = self.expr.truth(body, self.expr.value(body, expr, Where(scope, "@before")))
+            bits = body.new(f"or i64 {bits}, {body.new(f'select i1 {bit}, i64 {_signed(1 << at)}, i64 0')}")
+        body.do(f"ret i64 {bits}")
+        self._function("i64 @mark()", body)
 
     # -- rows ------------------------------------------------------------------------------------
 
@@ -315,17 +333,20 @@ class Generator:
     def _arguments(self, number: int, offer: Offer, body: Body) -> int:
         """The loop over the arguments, which puts them at the head of the queue; the number of turns at most."""
         wire = None
+        self.label[number] = self.labels
         if offer.event.takes is None:
             rows = list(offer.arguments())
             flat = ", ".join(f"i32 {code}" for row in rows for code in row) or "i32 0"
             width = len(offer.event.params)
             self._out.append(f"@arguments{number} = internal constant [{max(1, len(rows) * width)} x i32] [ {flat} ]")
             count = len(rows)
+            self.labels += count
         else:
             place = self.system.wire(offer.scope, offer.event.takes.table)
             assert place is not None  # Reachable has refused the system otherwise
             wire = self.layout.wires[place[1]]
             count = wire.capacity
+            self.labels += wire.codes
         body.do("br label %loop")
         body.label("loop")
         body.do("%at = phi i32 [ 0, %enter ], [ %up, %next ]")
@@ -347,6 +368,9 @@ class Generator:
             texts = [self.expr.number(body, val) for val in self.expr.decode(body, wire, code).values()]
         for slot, text in enumerate(texts):
             body.do(f"store i32 {text}, ptr getelementptr (i32, ptr @args, i32 {slot})")
+        if self.edges:
+            label = body.new(f"add i32 {self.label[number]}, {'%at' if wire is None else code}")
+            body.do(f"store i32 {label}, ptr @label")
         body.do("br label %run")
         body.label("run")
         return count

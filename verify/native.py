@@ -10,12 +10,14 @@ second; `tune` compiles it once more with all optimisations, in the background, 
 
 Python calls `expand` for a few tens of milliseconds of work at a time and gives it more memory in between. Before a state is
 expanded there is room for every successor it could have, so that no state is ever half expanded.
+
+A space may also record its transitions: 12 bytes each, in the order of the states they leave.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from string import Template
@@ -25,8 +27,8 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
-from model.expr import ModelError
-from model.system import State, System
+from model.expr import Expr, ModelError
+from model.system import Offer, State, System
 from verify.codegen import DISABLED, DONE, FULL, IMPOSSIBLE, Asked, Generator
 from verify.emit import Body
 from verify.layout import Layout
@@ -38,31 +40,35 @@ REHASH = 1 << 20
 SMALLEST = 1 << 12
 LOAD = 0.6  # the table is enlarged beyond this load where memory allows, and never filled beyond FULLEST
 FULLEST = 0.85
+EDGE = 12  # bytes of a recorded transition
 
 # What Python reads or sets by name; all are i64.
 COUNTERS = ("states", "parents", "table", "mask", "count", "capacity", "attempts", "transitions", "rejected", "full", "hits",
-            "enough", "missing", "failed")
+            "enough", "missing", "failed", "edges", "edge_count", "edge_capacity")
 
 
 class Space:
     """The state space of one system, as far as it has been explored.
 
     `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit. `rows`: numbers
-    in `System.rows`; if any are given, exploring stops after the state in which the last of them has fired.
+    in `System.rows`; if any are given, exploring stops after the state in which the last of them has fired. `edges`: record
+    transitions. `marks`: expressions over a state, each at a scope, that `marked` evaluates.
     Raises ModelError where the system cannot be generated, MemoryError where not even the initial states fit.
 
     `restart` explores the same system from other states with the same code; `initial`: those it started from last.
     """
 
     def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False,
-                 rows: Sequence[int] = ()) -> None:
+                 rows: Sequence[int] = (), edges: bool = False, marks: Sequence[tuple[Expr, str]] = ()) -> None:
         self.system, self.limit, self.initial = system, limit, system.initial
         self.reach = Reachable(system)
         self.layout = Layout(system, self.reach)
-        generator = Generator(system, self.reach, self.layout, queries)
+        generator = Generator(system, self.reach, self.layout, queries, marks, edges=edges)
+        self.labels, self._label = generator.labels, generator.label
         # What one state can add, and the waiting successors of the states before it.
         self.room = generator.room + WAITING
-        self._source = _source(system, self.layout, generator, len(queries), self.room)
+        self._edge_room = self.room if edges else 0
+        self._source = _source(system, self.layout, generator, len(queries), self.room, self._edge_room)
         self._better: Future[Any] | None = None
         self._sizes = {**dict.fromkeys(COUNTERS, 1), "rows": len(system.rows) or 1, "wanted": len(system.rows) or 1,
                        "hit": len(queries) or 1}
@@ -83,6 +89,7 @@ class Space:
         self._expand = ctypes.CFUNCTYPE(number, number, number, number)(module.get_function_address("expand"))
         self._rehash = ctypes.CFUNCTYPE(None, number, number)(module.get_function_address("rehash"))
         self._begin = ctypes.CFUNCTYPE(None, number)(module.get_function_address("begin"))
+        self._marks = ctypes.CFUNCTYPE(None, number, number, number)(module.get_function_address("marks"))
 
     def tune(self, wait: bool = False) -> None:
         """Have the code compiled with all optimisations; a later `expand`, or with `wait` the next one, uses it."""
@@ -123,6 +130,8 @@ class Space:
         self.states: NDArray[np.uint64] = np.empty((0, self.layout.words), np.uint64)
         self.parents: NDArray[np.uint32] = np.empty(0, np.uint32)
         self._table: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self._edges: NDArray[np.uint32] = np.empty((0, 3), np.uint32)
+        self["edge_count"] = self["edge_capacity"] = 0
         self.hit[:] = -1
         self["missing"] = self._missing
         initial = [self.layout.pack(state) for state in self.initial]
@@ -132,6 +141,8 @@ class Space:
         self.parents[:len(initial)] = NOBODY
         self["count"] = len(initial)
         self._fill()
+        if self._edge_room and not self._more_edges():
+            raise MemoryError
         for number in range(len(initial)):
             self._begin(number)
 
@@ -146,9 +157,9 @@ class Space:
         than the machine has. What is there stays."""
         entries = len(self._table)
         wanted = 1 << max(capacity / LOAD, 1).__ceil__().bit_length()
-        each = 8 * self.layout.words + 4
-        larger = wanted > entries and capacity * each + (wanted + entries) * 4 <= self.limit
-        kept = capacity <= entries * FULLEST and capacity * each + entries * 4 <= self.limit
+        need = capacity * (8 * self.layout.words + 4) + self._edges.nbytes
+        larger = wanted > entries and need + (wanted + entries) * 4 <= self.limit
+        kept = capacity <= entries * FULLEST and need + entries * 4 <= self.limit
         if capacity >= NOBODY or not (larger or kept):
             return False
         try:
@@ -174,9 +185,25 @@ class Space:
     def grow(self, pause: Callable[[], None] | None = None) -> bool:
         """Make room to expand at least one more state; False if the limit does not allow it. Calls `pause` now and then; if that
         raises, the space can still be read, but not expanded any more."""
+        if self._edge_full and not self._more_edges():
+            return False
         need, capacity = self.count + self.room, self["capacity"]
+        if self._edge_room and need <= capacity:  # only the edges wanted room
+            return True
         sizes = (2 * capacity, capacity * 3 // 2, capacity * 5 // 4, capacity * 9 // 8, need)
         return any(self._resize(size, pause) for size in sizes if size >= need)
+
+    def _more_edges(self) -> bool:
+        """Make room for half as many transitions again; False if that is more than the limit or than the machine has."""
+        wanted = max(self["edge_count"] + 8 * self._edge_room, self["edge_capacity"] * 3 // 2)
+        if wanted * EDGE + self.states.nbytes + self.parents.nbytes + self._table.nbytes > self.limit:
+            return False
+        try:
+            self._edges.resize((wanted, 3), refcheck=False)
+        except MemoryError:
+            return False
+        self["edges"], self["edge_capacity"] = self._edges.ctypes.data, wanted
+        return True
 
     # -- exploring -------------------------------------------------------------------------------
 
@@ -188,7 +215,11 @@ class Space:
     @property
     def full(self) -> bool:
         """Is there too little room to expand another state?"""
-        return self.count + self.room > self["capacity"]
+        return self.count + self.room > self["capacity"] or self._edge_full
+
+    @property
+    def _edge_full(self) -> bool:
+        return self["edge_count"] + self._edge_room > self["edge_capacity"]
 
     @property
     def all_fired(self) -> bool:
@@ -210,25 +241,56 @@ class Space:
             found.append(int(self.parents[found[-1]]))
         return found[::-1]
 
+    # -- what was recorded -----------------------------------------------------------------------
 
-def _source(system: System, layout: Layout, generator: Generator, queries: int, room: int) -> str:
+    @property
+    def edges(self) -> NDArray[np.uint32]:
+        """The transitions recorded: from, to, label (see `stimulus`), sorted by from. Where a bound alone forbids a stimulus (the
+        wire is full, or the constraint would break) `to` is NOBODY."""
+        return self._edges[:self["edge_count"]]
+
+    def offered(self) -> Iterator[tuple[Offer, int, int]]:
+        """The offers that may happen, and the labels of each: from and up to."""
+        firsts = [*self._label.values(), self.labels]
+        for number, first, end in zip(self._label, firsts, firsts[1:], strict=False):
+            yield self.system.offers[number], first, end
+
+    def stimulus(self, label: int) -> tuple[Offer, tuple[int, ...]]:
+        """The offer and the arguments that a label stands for."""
+        offer, rest = next((offer, label - first) for offer, first, end in self.offered() if first <= label < end)
+        if offer.event.takes is None:
+            return offer, list(offer.arguments())[rest]
+        place = self.system.wire(offer.scope, offer.event.takes.table)
+        assert place is not None
+        return offer, offer.event.takes.decode(self.layout.wires[place[1]].unpack(rest))
+
+    def marked(self) -> NDArray[np.uint64]:
+        """For each state which of the marks hold there, one bit each."""
+        found = np.zeros(self.count, np.uint64)
+        self._marks(0, self.count, found.ctypes.data)
+        return found
+
+
+def _source(system: System, layout: Layout, generator: Generator, queries: int, room: int, edge_room: int) -> str:
     """The whole module as text."""
     constants, flags = layout.initial_cells(), max(1, len(generator.expr.flags))
     cells = f"[{layout.cells} x i32] [ {', '.join(f'i32 {code}' for code in constants)} ]"
     zeros = {"flags": (flags, "i32"), "queue": (system.queue, "i32"), "args": (system.queue * generator.arity, "i32"),
              "fired": (system.queue, "i32"), "choice": (max(1, len(generator.expr.choices)), "i32"),
-             "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32")}
+             "waiting": (WAITING * layout.words, "i64"), "hashes": (WAITING, "i64"), "origins": (WAITING, "i32"),
+             "labels": (WAITING, "i32")}
     shared = {"rows": (len(system.rows) or 1, "i64"), "wanted": (len(system.rows) or 1, "i64"), "hit": (queries or 1, "i64")}
     lines = [f"@{name} = global i64 0" for name in COUNTERS]
     lines += [f"@{name} = internal global {kind} 0" for name, kind in (("tail", "i32"), ("nfired", "i32"), ("nwaiting", "i32"),
-                                                                      ("consulted", "i64"))]
+                                                                      ("label", "i32"), ("consulted", "i64"))]
     lines += [f"@{name} = internal global {cells}, align 64" for name in ("before", "work")]
     lines += [f"@{name} = internal global [{n} x {kind}] zeroinitializer, align 64" for name, (n, kind) in zeros.items()]
     lines += [f"@{name} = global [{n} x {kind}] zeroinitializer" for name, (n, kind) in shared.items()]
     runtime = (Path(__file__).parent / "runtime.ll").read_text()
     fixed = Template(runtime).substitute(
         arity=generator.arity, words=layout.words, state_bytes=8 * layout.words, copied=4 * layout.changing, flag_bytes=4 * flags,
-        queries=queries, waiting=WAITING, room=room, done=DONE, disabled=DISABLED, full=FULL, impossible=IMPOSSIBLE)
+        queries=queries, waiting=WAITING, room=room, done=DONE, disabled=DISABLED, full=FULL, impossible=IMPOSSIBLE,
+        edges="true" if edge_room else "false", edge_room=edge_room)
     return "\n".join([*lines, fixed, _pack(layout), generator.text])
 
 

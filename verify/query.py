@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from model.expr import Expr, evaluate
@@ -76,10 +76,10 @@ def true_at(system: System, query: Query, outcome: Outcome) -> str | None:
     return None
 
 
-def between(system: System, before: State, after: State) -> Stimulus:
-    """The first stimulus that leads from one state to another. Raises EngineDisagreement."""
+def between(system: System, before: State, after: State, like: Callable[[Stimulus], bool] = lambda _: True) -> Stimulus:
+    """The first stimulus (of those wanted) that leads from one state to another. Raises EngineDisagreement."""
     for stimulus, outcome in allowed(system, before):
-        if outcome.after == after:
+        if outcome.after == after and like(stimulus):
             return stimulus
     raise EngineDisagreement(f"{system.name}: an engine says that a step leads from\n{text_of(system, before)}\nto\n"
                              f"{text_of(system, after)}\nThe interpreter finds none.")

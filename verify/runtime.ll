@@ -1,7 +1,9 @@
 ; What every system's native code shares: messages in sorted slots, one attempted stimulus, the table of states.
 ;
 ; `verify.native` fills in the dollar names and puts the functions of `verify.codegen` beside these (@stimuli, @dispatch, @monitors,
-; @allowed, @ask, @ask_initial), and @pack and @unpack. A status is 0 done, 1 disabled, 2 full, 3 impossible.
+; @allowed, @ask, @ask_initial, @mark), and @pack and @unpack. A status is 0 done, 1 disabled, 2 full, 3 impossible.
+; $$edges is true where transitions are recorded: three i32 each, from, to (-1: the bounds leave no room for it), and @label, which
+; the functions of the offers set.
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
@@ -148,6 +150,9 @@ reject:
   %rejected = load i64, ptr @rejected
   %rejected.1 = add i64 %rejected, 1
   store i64 %rejected.1, ptr @rejected
+  br i1 $edges, label %beyond, label %undo
+beyond:
+  call void @blocked(i64 %from)
   br label %undo
 keep:
   %hits = load i64, ptr @hits
@@ -160,7 +165,7 @@ new:
   call void @push(i64 %from)
   br label %undo
 undo:
-  %result = phi i32 [ %status, %one ], [ $disabled, %finished ], [ $done, %reject ], [ $done, %new ]
+  %result = phi i32 [ %status, %one ], [ $disabled, %finished ], [ $done, %reject ], [ $done, %beyond ], [ $done, %new ]
   %n.2 = load i32, ptr @nfired
   %dirty = icmp ne i32 %n.2, 0
   br i1 %dirty, label %restore, label %out
@@ -169,7 +174,38 @@ restore:
   call void @llvm.memset.p0.i64(ptr align 64 @flags, i8 0, i64 $flag_bytes, i1 false)
   br label %out
 out:
+  %full = icmp eq i32 %result, $full
+  %wanting = and i1 %full, $edges
+  br i1 %wanting, label %full.1, label %end
+full.1:
+  call void @blocked(i64 %from)
+  br label %end
+end:
   ret i32 %result
+}
+
+; Record a transition.
+define internal void @edge(i32 %from, i32 %to, i32 %label) {
+  %n = load i64, ptr @edge_count
+  %edges = load ptr, ptr @edges
+  %at = getelementptr [3 x i32], ptr %edges, i64 %n
+  store i32 %from, ptr %at
+  %to.p = getelementptr i32, ptr %at, i32 1
+  store i32 %to, ptr %to.p
+  %label.p = getelementptr i32, ptr %at, i32 2
+  store i32 %label, ptr %label.p
+  %n.1 = add i64 %n, 1
+  store i64 %n.1, ptr @edge_count
+  ret void
+}
+
+; Record what only the bounds forbid, after the transitions that wait, so that the records of a state stand together.
+define internal void @blocked(i64 %from) {
+  call void @flush()
+  %from.32 = trunc i64 %from to i32
+  %label = load i32, ptr @label
+  call void @edge(i32 %from.32, i32 -1, i32 %label)
+  ret void
 }
 
 define internal i64 @hash(ptr %words) {
@@ -212,6 +248,9 @@ define internal void @push(i64 %from) {
   %from.32 = trunc i64 %from to i32
   %from.p = getelementptr i32, ptr @origins, i32 %n
   store i32 %from.32, ptr %from.p
+  %label = load i32, ptr @label
+  %label.p = getelementptr i32, ptr @labels, i32 %n
+  store i32 %label, ptr %label.p
   %entry = call ptr @entry(i64 %hash)
   call void @llvm.prefetch.p0(ptr %entry, i32 0, i32 3, i32 1)
   %n.1 = add i32 %n, 1
@@ -289,7 +328,7 @@ compare:
 equal:
   %w.1 = add i32 %w, 1
   %more = icmp slt i32 %w.1, $words
-  br i1 %more, label %compare, label %out
+  br i1 %more, label %compare, label %known
 differs:
   %h.1 = add i64 %h, 1
   br label %probe
@@ -299,13 +338,25 @@ new:
   store i64 %count.1, ptr @count
   %count.32 = trunc i64 %count.1 to i32
   store i32 %count.32, ptr %entry
-  %to = call ptr @state(i64 %count.1)
-  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %words, i64 $state_bytes, i1 false)
+  %new.p = call ptr @state(i64 %count.1)
+  call void @llvm.memcpy.p0.p0.i64(ptr %new.p, ptr %words, i64 $state_bytes, i1 false)
   %origin.p = getelementptr i32, ptr @origins, i32 %i
   %origin = load i32, ptr %origin.p
   %parents = load ptr, ptr @parents
   %parent.p = getelementptr i32, ptr %parents, i64 %count
   store i32 %origin, ptr %parent.p
+  br label %known
+known:
+  %number.1 = phi i64 [ %e.64, %equal ], [ %count.1, %new ]
+  br i1 $edges, label %record, label %out
+record:
+  %from.p = getelementptr i32, ptr @origins, i32 %i
+  %from = load i32, ptr %from.p
+  %number = add i64 %number.1, -1
+  %to = trunc i64 %number to i32
+  %label.p = getelementptr i32, ptr @labels, i32 %i
+  %label = load i32, ptr %label.p
+  call void @edge(i32 %from, i32 %to, i32 %label)
   br label %out
 out:
   ret void
@@ -356,6 +407,25 @@ define void @begin(i64 %number) {
   ret void
 }
 
+; For the states from .. to-1: which marks hold, one bit each.
+define void @marks(i64 %from, i64 %to, ptr %out) {
+  br label %loop
+loop:
+  %at = phi i64 [ %from, %0 ], [ %at.1, %one ]
+  %more = icmp ult i64 %at, %to
+  br i1 %more, label %one, label %done
+one:
+  call void @load(i64 %at)
+  %bits = call i64 @mark()
+  %i = sub i64 %at, %from
+  %bits.p = getelementptr i64, ptr %out, i64 %i
+  store i64 %bits, ptr %bits.p
+  %at.1 = add i64 %at, 1
+  br label %loop
+done:
+  ret void
+}
+
 ; Expand states from .. to-1 until the budget of attempts or the room is used up, or every query is hit, or every wanted row
 ; has fired; the next to expand. @missing is negative where no rows are wanted.
 define i64 @expand(i64 %from, i64 %to, i64 %budget) {
@@ -369,7 +439,12 @@ roomy:
   %count = load i64, ptr @count
   %need = add i64 %count, $room
   %capacity = load i64, ptr @capacity
-  %fits = icmp ule i64 %need, %capacity
+  %kept = icmp ule i64 %need, %capacity
+  %edges = load i64, ptr @edge_count
+  %edges.need = add i64 %edges, $edge_room
+  %edges.most = load i64, ptr @edge_capacity
+  %recorded = icmp ule i64 %edges.need, %edges.most
+  %fits = and i1 %kept, %recorded
   %attempts = load i64, ptr @attempts
   %time = icmp ult i64 %attempts, %budget
   %hits = load i64, ptr @hits

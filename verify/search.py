@@ -67,11 +67,11 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
                 if one.table.name == stop_when_fired and row in one.table.firing]
         space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit, rows=rows)
     except (MemoryError, KeyboardInterrupt) as error:
-        result.why = _out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
+        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
-    return _explored(space, result, queries, begun, timeout, progress)
+    return _completed(space, result, queries, begun, timeout, progress)
 
 
 class Family:
@@ -97,25 +97,16 @@ class Family:
         try:
             self._space.restart(initial)
         except MemoryError:
-            result.why, result.seconds = _out_of_memory(self._memory), perf_counter() - begun
+            result.why, result.seconds = out_of_memory(self._memory), perf_counter() - begun
             return result
-        return _explored(self._space, result, self.queries, begun, timeout, progress, asked)
+        return _completed(self._space, result, self.queries, begun, timeout, progress, asked)
 
 
-def _explored(space: Space, result: Result, queries: Sequence[Query], begun: float, timeout: float | None,
+def _completed(space: Space, result: Result, queries: Sequence[Query], begun: float, timeout: float | None,
               progress: Callable[[Progress], None] | None, asked: Sequence[str] | None = None) -> Result:
     """The result, completed by exploring the space from its initial states."""
-    walk = _Walk(space, begun, timeout, progress)
-    try:
-        result.why = walk.run() or ""
-    except KeyboardInterrupt:
-        result.why = "interrupted"
-    except MemoryError:
-        result.why = _out_of_memory(space.limit / 2**30)
-    if space["failed"]:
-        _impossible(space, walk.at)
+    result.why, result.counts = explored(space, begun, timeout, progress)
     result.complete = not result.why
-    result.counts = _counts(space, walk.level)
     result.full, result.words = space["full"], space.layout.words
     result.bytes = 8 * space.layout.words + 8
     for number, query in enumerate(queries):
@@ -132,7 +123,23 @@ def _nothing(queries: Sequence[Query]) -> Result:
     return Result(hits={query.name: None for query in queries}, lengths={query.name: None for query in queries})
 
 
-def _out_of_memory(memory_gib: float) -> str:
+def explored(space: Space, begun: float, timeout: float | None, progress: Callable[[Progress], None] | None) -> tuple[str, Counts]:
+    """Explore a space to its end, "", or as far as it goes, the reason. `begun`: when the clock for the timeout started. Raises what
+    `search` does."""
+    walk = _Walk(space, begun, timeout, progress)
+    try:
+        why = walk.run() or ""
+    except KeyboardInterrupt:
+        why = "interrupted"
+    except MemoryError:
+        why = out_of_memory(space.limit / 2**30)
+    if space["failed"]:
+        _impossible(space, walk.at)
+    return why, _counts(space, walk.level)
+
+
+def out_of_memory(memory_gib: float) -> str:
+    """Why a search ended that may not use more."""
     return f"memory limit of {memory_gib:g} GiB reached"
 
 

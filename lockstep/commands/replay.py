@@ -11,6 +11,7 @@ def replay(trace: TraceFile, as_json: Json = False) -> None:
     """Run a trace on the reference interpreter: status 0 if it is a run of this model and ends as it claims, else 1."""
     with one_line_errors():
         from lockstep import api
+        from traces.ladder import forever
 
         run = api.replay(trace)
     if as_json:
@@ -18,5 +19,6 @@ def replay(trace: TraceFile, as_json: Json = False) -> None:
                      "replayed": True})
     else:
         claims = run.trace.property
-        end = f"; {claims} is violated at {run.trace.end} in the last one" if claims else "; it claims nothing"
+        how = "in the last one" if run.trace.loop is None else f"for ever: {forever(run.trace)}"
+        end = f"; {claims} is violated at {run.trace.end} {how}" if claims else "; it claims nothing"
         print(f"{trace}: replayed {run.trace.length} steps{end}")
