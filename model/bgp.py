@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from model.action import Action, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Range, Var, show, up
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     BGP,
     BGP_ACTIVE,
@@ -53,6 +54,7 @@ from model.signals import (
     NO_MSG,
     NOTIFICATION,
     OPEN_MSG,
+    RESTART,
     TCP_CLOSE,
     TCP_SEND,
     UPDATE,
@@ -70,6 +72,7 @@ DAMP_PEER_OSCILLATIONS = Var("bgp", "DampPeerOscillations", BOOL, doc="the peer 
 DELAY_OPEN = Var("bgp", "DelayOpen", BOOL, doc="the peer gets time to send its OPEN first")
 PASSIVE_TCP_ESTABLISHMENT = Var("bgp", "PassiveTcpEstablishment", BOOL, doc="the peer establishes the TCP connection")
 SEND_NOTIFICATION_WITHOUT_OPEN = Var("bgp", "SendNOTIFICATIONwithoutOPEN", BOOL, doc="a NOTIFICATION may be the first message")
+TIMERS = (CONNECT_RETRY_TIMER, HOLD_TIMER, KEEPALIVE_TIMER, DELAY_OPEN_TIMER, IDLE_HOLD_TIMER)
 ATTRIBUTES = (ALLOW_AUTOMATIC_START, ALLOW_AUTOMATIC_STOP, COLLISION_DETECT_ESTABLISHED_STATE, DAMP_PEER_OSCILLATIONS, DELAY_OPEN,
               PASSIVE_TCP_ESTABLISHMENT, SEND_NOTIFICATION_WITHOUT_OPEN)
 
@@ -369,9 +372,10 @@ def established() -> list[Line]:
 
 
 BGP_TABLE = Table(
-    "bgp", "BGP finite state machine (RFC 4271 8)", BGP, tuple(BGP_EVENT[number] for number in range(1, 29)),
-    (*idle(), *connect(), *active(), *open_sent(), *open_confirm(), *established()),
-    (CONNECT_RETRY_COUNTER, CONNECT_RETRY_TIMER, HOLD_TIMER, KEEPALIVE_TIMER, DELAY_OPEN_TIMER, IDLE_HOLD_TIMER, *ATTRIBUTES),
+    "bgp", "BGP finite state machine (RFC 4271 8)", BGP, (*(BGP_EVENT[number] for number in range(1, 29)), RESTART),
+    (*idle(), *connect(), *active(), *open_sent(), *open_confirm(), *established(),
+     forgotten(BGP, CONNECT_RETRY_COUNTER, *TIMERS, source="RFC 4271 8.2.2 Idle: where an FSM begins; draft 3.4 l.549-551")),
+    (CONNECT_RETRY_COUNTER, *TIMERS, *ATTRIBUTES),
 )
 
 

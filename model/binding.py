@@ -42,6 +42,7 @@ from model.signals import (
     PROTECT,
     QM_ABANDON,
     QM_NEED,
+    RESTART,
     S_CLOSING,
     S_GONE,
     S_NONE,
@@ -164,6 +165,7 @@ def connection_closed() -> list[Line]:
     from_ack = "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"
     occasions: list[tuple[str, Expr, Const, str]] = [
         ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.528-530 (MUST)"),
+        ("b8 TIME-WAIT cut short", how == "reused", TCP_GONE, "draft 3.3 l.528-530 (MUST): TIME-WAIT is over; RFC 9293 3.6.1 MAY-2"),
         ("passive closer CLOSED", (how == "last-ack") & (reading("passive_del") == "at_closed"), TCP_GONE, "silent: draft 3.3"),
         ("b9 failed", how.among("reset", "timed-out", "aborted", "never-opened") & (reading("on_failure") == "delete"), FAILED,
          "draft 3.4 l.536-538 (SHOULD)"),
@@ -231,10 +233,16 @@ def sa_deleted() -> list[Line]:
     ]
 
 
+def restarted() -> Line:
+    """The end restarts; its next connection is another incarnation."""
+    return row("restart", ANY, RESTART, TRUE, [set_(MARK, False), UNBIND, set_(NEXT_INC, up(NEXT_INC))], S_NONE,
+               "silent: draft 3.4 l.549-551 speaks of the end that notices")
+
+
 BINDING_TABLE = Table(
     "binding", "Binding of session, connection and SAs (draft 3.1 - 3.4)", SESSION_STATE,
     (BIND_CONNECT, BIND_RECONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK,
-     BIND_SA_DELETED, CLOCK),
-    (*opening(), *session_closed(), *connection_closed(), *sa_deleted()),
+     BIND_SA_DELETED, CLOCK, RESTART),
+    (*opening(), *session_closed(), *connection_closed(), *sa_deleted(), restarted()),
     (MARK, BOUND, NEXT_INC, OTHER, FOREIGN),
 )

@@ -47,6 +47,13 @@ END = Enum("End", "A", "B")
 ME = Var("endpoint", "name", END, doc="which end this is; generation g1 is begun by A, g2 by B")
 MY_GEN = ite(ME == "A", G1, G2)
 
+# every table that keeps something in memory: this end restarts
+RESTART = Event("restart", doc="what was in memory is gone (model.restart says what that is)")
+
+# -- the connection -----------------------------------------------------------------------------------------------
+
+ONE_5_TUPLE = Var("connection", "one-5-tuple", BOOL, doc="both incarnations use the same source port")
+
 # -- tcp ----------------------------------------------------------------------------------------------------------
 
 TCP_STATE = Enum("TcpState", "CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
@@ -57,7 +64,7 @@ TCP = Var("tcp", "state", TCP_STATE, doc="the TCB's state, RFC 9293 3.3.2")
 TCP_INC = Var("tcp", "inc", INC, doc="incarnation of the connection the TCB belongs to")
 passive = Param("passive", BOOL)
 # Why a TCB became CLOSED.
-HOW = Enum("How", "2MSL", "last-ack", "reset", "timed-out", "aborted", "never-opened")
+HOW = Enum("How", "2MSL", "last-ack", "reset", "timed-out", "aborted", "never-opened", "reused")
 how = Param("how", HOW)
 
 # tcp: user calls (RFC 9293 3.9.1) and arrivals
@@ -114,7 +121,7 @@ def sa_usable(gen_: Const, inc_: Expr) -> Expr:
 
 def sa_covers(gen_: Expr, inc_: Expr) -> Expr:
     """A generation's selectors match the incarnation's 5-tuple."""
-    return (SA_FOR[gen_] == "any") | ((SA_FOR[gen_] == "0") & (inc_ == "0")) | ((SA_FOR[gen_] == "1") & (inc_ == "1"))
+    return (SA_FOR[gen_] == "any") | ONE_5_TUPLE | ((SA_FOR[gen_] == "0") & (inc_ == "0")) | ((SA_FOR[gen_] == "1") & (inc_ == "1"))
 
 
 def sa_present(gen_: Const) -> Expr:

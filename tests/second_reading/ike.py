@@ -55,6 +55,8 @@ def phase1_initiator(state: str, event: str, arg: Any, own: Any) -> Course | Non
             return course if arg.attempt != own.attempt else initiator_receives(course, arg, own)  # RFC 2408 5.2: discarded
         case "phase 1 deleted":
             return gone(course)
+        case "restart":  # nothing is left, but the cookies of the next attempt are other ones
+            return gone(course).set(contact=False)
         case "hard lifetime":
             return tell(gone(course), "informational", "phase 1 expired", "sender") if state == "UP" else None
         case _ if state not in INITIATOR or own.on_its_way_out or own.on_its_way_in:
@@ -131,6 +133,8 @@ def phase1_responder(state: str, event: str, arg: Any, own: Any) -> Course | Non
             return responder_receives(course, arg, own)
         case "phase 1 deleted":
             return gone(course)
+        case "restart":
+            return gone(course).set(contact=False)
         case "hard lifetime":
             return tell(gone(course), "informational", "phase 1 expired", "receiver") if state == "UP" else None
         case _ if state not in RESPONDER or own.on_its_way_out or own.on_its_way_in:
