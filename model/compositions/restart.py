@@ -3,7 +3,8 @@
 A uses one source port for all its attempts, so that its next connection has the 5-tuple of the one before. Three starts, the
 first two with both ends Established over g0: A restarts, and then waits for B to connect, which B never does (both passive); A
 restarts and is started again, and negotiates keys, with INITIAL-CONTACT, and sends its SYN; nothing restarts, B's operator
-stops the session, and A is started again while B may still be in TIME-WAIT. B's hold timer expires only after A's restart:
+stops the session, and A is started again while B may still be in TIME-WAIT (other sessions share the phase 1 SA, which stays).
+B listens again whenever its own connection is over. B's hold timer expires only after A's restart:
 until then KEEPALIVEs are taken to arrive. Leaves out: a listener beside a connection that still exists (a SYN for B's old
 connection meets that one alone; slice collision has two), losses, a second restart, lifetimes, rekey, attackers.
 """
@@ -27,6 +28,7 @@ def offers() -> list[Offer]:
     idle = (BGP == BGP_IDLE) & (TCP == CLOSED) & (NEXT_INC == 1) & ~PASSIVE_TCP_ESTABLISHMENT
     found: list[Offer] = [Offer("", RESTART_TABLE, RESTARTS, {"at": (0,)}, when=REBOOT),
                           *bgp_events("A", 1, when=idle & (TCP_INC == 0)), *bgp_events("B", 2, when=~REBOOT),
+                          *bgp_events("B", 4, when=(BGP == BGP_IDLE) & (TCP == CLOSED)),
                           *bgp_events("B", 10, when=HOLD_TIMER & (RESTARTED == "A"))]
     for end in ENDS:
         found += [*timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL), *(o for table in IKE_TABLES for o in own_timers(end, table))]
@@ -34,9 +36,10 @@ def offers() -> list[Offer]:
 
 
 def start() -> list[dict[str, str]]:
-    common = teardown.start()[0] | {"connection.one-5-tuple": "true", "B.bgp.PassiveTcpEstablishment": "true"}
-    reboot = common | {"option.restart": "true"}
-    return [reboot | {"A.bgp.PassiveTcpEstablishment": "true"}, reboot, common]
+    alone, beside_others, _ = teardown.start()
+    common = {"connection.one-5-tuple": "true", "B.bgp.PassiveTcpEstablishment": "true"}
+    reboot = alone | common | {"option.restart": "true"}
+    return [reboot | {"A.bgp.PassiveTcpEstablishment": "true"}, reboot, beside_others | common]
 
 
 SLICE = Slice("restart", "one end restarts, or begins anew from the port it had", offers, start,

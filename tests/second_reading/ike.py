@@ -328,7 +328,7 @@ def informational(state: str, event: str, arg: Any, own: Any) -> Course:
         case "SA deleted", _:
             return peer_told(course, arg, own)
         case "INITIAL-CONTACT", _:
-            return others_deleted(course, arg)
+            return others_deleted(course, arg, own)
         case "child deleted by peer", _:
             return child_gone(course, arg.gen, own)
         case "rcv", _ if arg.datagram == "DEL" and accepted(arg, own):
@@ -348,8 +348,10 @@ def peer_told(course: Course, arg: Any, own: Any) -> Course:
     return course
 
 
-def others_deleted(course: Course, arg: Any) -> Course:
+def others_deleted(course: Course, arg: Any, own: Any) -> Course:
     """The receiver "might then elect to delete any existing SA's it has": all but the SA that said it, begun by `cookie`."""
+    if own.contact == "abort":  # not the RFC's: the peer has lost the connection with its SAs
+        tell(course, "tcp", "ABORT")
     tell(course, "phase1-initiator" if arg.cookie == "sender" else "phase1-responder", "phase 1 deleted")
     for gen in ("g0", "g1", "g2"):
         tell(course, "informational", "child deleted by peer", gen)
