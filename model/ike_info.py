@@ -173,7 +173,7 @@ def phase1_events() -> list[Line]:
     """INITIAL-CONTACT, and the hard lifetime of a phase 1 SA; its own table has left the UP state already."""
     contact = "RFC 2407 4.6.3.3: the receiver may elect to delete any existing SAs; draft 3.4 l.538-541"
     told = children(CHILD_DELETED)
-    abort, rule = reading("contact") == "abort", f"{contact}; not in the draft: the connection goes first"
+    abort, rule = (reading("contact") == "abort") & ~TCP.among(CLOSED, LISTEN), f"{contact}; not in the draft: the connection goes first"
     end = signal("tcp", TCP_ABORT)
     which = (("the peer's", BY_SENDER, INIT_DOWN), ("the own", BY_RECEIVER, RESP_DOWN))
     return [

@@ -350,7 +350,7 @@ def peer_told(course: Course, arg: Any, own: Any) -> Course:
 
 def others_deleted(course: Course, arg: Any, own: Any) -> Course:
     """The receiver "might then elect to delete any existing SA's it has": all but the SA that said it, begun by `cookie`."""
-    if own.contact == "abort":  # not the RFC's: the peer has lost the connection with its SAs
+    if own.contact == "abort" and own.tcp not in ("CLOSED", "LISTEN"):  # not the RFC's: the peer has lost the connection with its SAs
         tell(course, "tcp", "ABORT")
     tell(course, "phase1-initiator" if arg.cookie == "sender" else "phase1-responder", "phase 1 deleted")
     for gen in ("g0", "g1", "g2"):
