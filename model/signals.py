@@ -181,6 +181,7 @@ SESSION_STATE = Var("binding", "state", SESSION, doc="the session as the draft's
 MARK = Var("binding", "mark", BOOL, doc="a close sequence marked the connection for removal (3.4)")
 
 graceful = Param("graceful", BOOL)  # this end decided to close, and said so
+ended = Param("ended", BOOL)  # and with it the session, for all its end can see
 installed = Param("installed", BOOL)  # IKE still had the SA that the Delete names
 
 BIND_CONNECT = Event("connect", passive, doc="binding: BGP wants its TCP connection (b1)")
@@ -188,6 +189,8 @@ BIND_RECONNECT = Event("reconnect", passive, doc="binding: as connect, once the 
 BIND_P2_UP = Event("phase 2 up", gen, doc="binding: IKE finished a Quick Mode (b2, b5)")
 BIND_P2_FAILED = Event("phase 2 failed", doc="binding: IKE gave up")
 BIND_OPEN_RCVD = Event("OPEN received", doc="binding: the peer's OPEN is in; session and connection are bound (b4)")
+BIND_OTHER_UP = Event("other connection up", doc="binding: an OPEN is in on this end's other connection with the same peer (b7)")
+BIND_OTHER_CLOSED = Event("other connection closed", ended, doc="binding: the other connection's FSM went to Idle (b7, b12)")
 BIND_CLOSED = Event("session closed", graceful, doc="binding: the FSM went to Idle (b6, b12)")
 BIND_TCB_CLOSED = Event("TCB closed", how, doc="binding: the connection's TCB became CLOSED (b8, b9)")
 BIND_LAST_ACK = Event("FIN sent as passive closer", doc="binding: the TCB entered LAST-ACK")
@@ -241,4 +244,8 @@ BGP_EVENT: dict[int, Event] = {no: Event(name, who=who, number=no, timer=timer, 
 FAULT = Enum("Fault", "none", "header", "open", "version", "update")
 fault = Param("fault", FAULT, "none")
 BGP_MSG = Event("deliver", msg, fault, doc="TCP delivers one BGP message")
+# What 6.8 looks at of the other connection with the same peer, if there is one.
+OTHER_FSM = Enum("OtherFsm", "none", "OpenSent", "OpenConfirm", "Established")
+other_fsm = Param("other", OTHER_FSM)
+BGP_OTHER = Event("other connection", other_fsm, doc="bgp-message: the state of the other connection's FSM, as far as 6.8 looks at it")
 

@@ -93,6 +93,7 @@ PRESETS = {one.name: one for one in (
     Preset("repaired", "the draft with the rules R-a to R-l", _REPAIRED,
            ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "sa-outlives-connection", "sa-outlives-need",
             "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
-            "no-replay", "accepted-is-authentic", "no-orphan-sa", "rekey-keeps-session", "binding-is-current")),
+            "no-replay", "accepted-is-authentic", "no-orphan-sa", "rekey-keeps-session", "binding-is-current",
+            "lost-peer-is-noticed", "close-spares-other")),
 )}
 

@@ -166,8 +166,8 @@ def test_an_attempt_given_up_before_the_syn_leaves_no_sa() -> None:
 def test_b8_and_b9_the_end_of_a_connection(how: str, passive_del: str, on_failure: str) -> None:
     """l.528-530 MUST: after TIME-WAIT the bound SA is deleted; l.536-538 SHOULD: after a failure too. The passive closer has no
     TIME-WAIT; what it does is a reading."""
-    deleted, why = {"2MSL": (True, "tcp-closed"), "reused": (True, "tcp-closed"), "last-ack": (passive_del == "at_closed", "tcp-closed")}.get(
-        how, (on_failure == "delete", "failed"))
+    deleted, why = {"2MSL": (True, "tcp-closed"), "reused": (True, "tcp-closed"),
+                    "last-ack": (passive_del == "at_closed", "tcp-closed")}.get(how, (on_failure == "delete", "failed"))
     for state, (bind, bound) in product(STATES, (("single", "none"), ("single", "g0"), ("single", "g1"), ("single", "g2"), ("set", "g0"))):
         a = end(state, {"binding.bound": bound}, bind=bind, passive_del=passive_del, on_failure=on_failure).do("TCB closed", how=how)
         gone = deletes(why) if bind == "set" else deletes(why, bound) if bound != "none" else []
