@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lockstep.choice import readings
-from model.slices import bounds_of, build
-from model.system import ENDS, Monitor, State, System
+from model.slices import bounds_of, build, places_of
+from model.system import Monitor, State, System
 from model.trace import Trace
 from properties.findings import FINDINGS
 from properties.registry import CLAIMS, UNDECIDED, VIOLATED
@@ -148,8 +148,9 @@ def question(job: Job) -> Question:
     known = [FINDINGS[name] for name in job.findings]
     claims = [CLAIMS[name] for name in job.properties if not known]
     monitors = _distinct([monitor for one in known for monitor in one.monitors] + [monitor for one in claims for monitor in one.monitors])
-    queries = [Query(one.name, one.when, ENDS) for one in known] + [Query(one.name, one.violated, ENDS) for one in claims]
-    antecedents = [Query(f"antecedent of {one.name}", one.antecedent, ENDS) for one in claims]
+    where = places_of(job.slice)
+    queries = [Query(one.name, one.when, where) for one in known] + [Query(one.name, one.violated, where) for one in claims]
+    antecedents = [Query(f"antecedent of {one.name}", one.antecedent, where) for one in claims]
     return Question(job, chosen, build(job.slice, chosen, bounds=job.bounds, monitors=monitors), tuple(queries), tuple(antecedents))
 
 

@@ -132,7 +132,8 @@ class StopTimer(Set):
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Hand an event to another table: of this endpoint ("self"), or, from the wire, of where the message goes ("dst")."""
+    """Hand an event to another table: of this endpoint ("self"), of its other connection if there is one ("other"), or, from the wire,
+    of where the message goes ("dst")."""
 
     table: str
     call: Call

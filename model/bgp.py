@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from model.action import Action, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Range, Var, show, up
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     BGP,
     BGP_ACTIVE,
@@ -40,9 +41,11 @@ from model.signals import (
     BGP_MSG,
     BGP_OPEN_CONFIRM,
     BGP_OPEN_SENT,
+    BGP_OTHER,
     BIND_CLOSED,
     BIND_CONNECT,
     BIND_OPEN_RCVD,
+    BIND_OTHER_UP,
     BIND_RECONNECT,
     CONNECT_RETRY_TIMER,
     DELAY_OPEN_TIMER,
@@ -53,6 +56,8 @@ from model.signals import (
     NO_MSG,
     NOTIFICATION,
     OPEN_MSG,
+    OTHER_FSM,
+    RESTART,
     TCP_CLOSE,
     TCP_SEND,
     UPDATE,
@@ -70,6 +75,7 @@ DAMP_PEER_OSCILLATIONS = Var("bgp", "DampPeerOscillations", BOOL, doc="the peer 
 DELAY_OPEN = Var("bgp", "DelayOpen", BOOL, doc="the peer gets time to send its OPEN first")
 PASSIVE_TCP_ESTABLISHMENT = Var("bgp", "PassiveTcpEstablishment", BOOL, doc="the peer establishes the TCP connection")
 SEND_NOTIFICATION_WITHOUT_OPEN = Var("bgp", "SendNOTIFICATIONwithoutOPEN", BOOL, doc="a NOTIFICATION may be the first message")
+TIMERS = (CONNECT_RETRY_TIMER, HOLD_TIMER, KEEPALIVE_TIMER, DELAY_OPEN_TIMER, IDLE_HOLD_TIMER)
 ATTRIBUTES = (ALLOW_AUTOMATIC_START, ALLOW_AUTOMATIC_STOP, COLLISION_DETECT_ESTABLISHED_STATE, DAMP_PEER_OSCILLATIONS, DELAY_OPEN,
               PASSIVE_TCP_ESTABLISHMENT, SEND_NOTIFICATION_WITHOUT_OPEN)
 
@@ -88,12 +94,20 @@ LISTEN = signal("binding", BIND_CONNECT(passive=True))
 INITIATE_AGAIN = signal("binding", BIND_RECONNECT(passive=False))
 LISTEN_AGAIN = signal("binding", BIND_RECONNECT(passive=True))
 OPEN_RECEIVED = signal("binding", BIND_OPEN_RCVD)
+JOINS = signal("binding", BIND_OTHER_UP, at="other")  # the session has one connection more
 CLOSED_BY_CEASE = signal("binding", BIND_CLOSED(graceful=True))
 CLOSED = signal("binding", BIND_CLOSED(graceful=False))
 ZERO = set_(CONNECT_RETRY_COUNTER, 0)
 INCREMENT = set_(CONNECT_RETRY_COUNTER, up(CONNECT_RETRY_COUNTER))
 DAMP = set_(IDLE_HOLD_TIMER, DAMP_PEER_OSCILLATIONS)
-RELEASE = (stop(HOLD_TIMER), stop(KEEPALIVE_TIMER), stop(DELAY_OPEN_TIMER))
+
+
+def tell_other(state: str) -> Signal:
+    """An FSM looks at those of other connections with the same peer (6.8): tell it."""
+    return signal("bgp-message", BGP_OTHER(other=state), at="other")
+
+
+RELEASE = (stop(HOLD_TIMER), stop(KEEPALIVE_TIMER), stop(DELAY_OPEN_TIMER), tell_other("none"))
 
 # Paragraphs that end in Idle.
 QUIETLY: tuple[Action, ...] = (stop(CONNECT_RETRY_TIMER), *RELEASE, DROP, CLOSED)
@@ -185,7 +199,7 @@ def idle() -> list[Line]:
 def tcp_succeeds(state: Const) -> list[Line]:
     """Events 16 and 17: OPEN is sent at once, or after DelayOpenTime."""
     delay = (stop(CONNECT_RETRY_TIMER), start(DELAY_OPEN_TIMER))
-    send = (stop(CONNECT_RETRY_TIMER), SEND_OPEN, start(HOLD_TIMER))
+    send = (stop(CONNECT_RETRY_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent"))
     return [
         *on(state, (16, 17), delay, STAY, "OPEN delayed", DELAY_OPEN),
         *on(state, (16, 17), send, BGP_OPEN_SENT, "OPEN", ~DELAY_OPEN, "HoldTimer: a large value, 4 minutes"),
@@ -194,7 +208,8 @@ def tcp_succeeds(state: Const) -> list[Line]:
 
 def open_while_delaying(state: Const) -> list[Line]:
     """Event 20: the peer's OPEN comes first. Ours and the KEEPALIVE that confirms the peer's leave together."""
-    answer = (stop(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), SEND_OPEN, SEND_KEEPALIVE, OPEN_RECEIVED)
+    answer = (stop(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), SEND_OPEN, SEND_KEEPALIVE, OPEN_RECEIVED, JOINS,
+              tell_other("OpenConfirm"))
     return [
         *on(state, 20, [*answer, start(KEEPALIVE_TIMER), start(HOLD_TIMER)], BGP_OPEN_CONFIRM, "OPEN, KEEPALIVE", HOLD_TIME),
         *on(state, 20, [*answer, stop(KEEPALIVE_TIMER), stop(HOLD_TIMER)], BGP_OPEN_CONFIRM, "OPEN, KEEPALIVE, hold time zero",
@@ -231,7 +246,7 @@ def connect() -> list[Line]:
         *nothing(BGP_CONNECT, STARTS),
         *on(BGP_CONNECT, 2, [ZERO, *QUIETLY], BGP_IDLE, "closed"),
         *on(BGP_CONNECT, 9, again, STAY, "try again"),
-        *on(BGP_CONNECT, 12, [stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER)], BGP_OPEN_SENT, "OPEN"),
+        *on(BGP_CONNECT, 12, [stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent")], BGP_OPEN_SENT, "OPEN"),
         *nothing(BGP_CONNECT, 14, "processed"),
         *nothing(BGP_CONNECT, 15, "rejected"),
         *tcp_succeeds(BGP_CONNECT),
@@ -256,8 +271,8 @@ def active() -> list[Line]:
         *on(BGP_ACTIVE, 2, STOPPED, BGP_IDLE, "Cease", cease),
         *on(BGP_ACTIVE, 2, [ZERO, *QUIETLY], BGP_IDLE, "closed", ~cease),
         *on(BGP_ACTIVE, 9, [start(CONNECT_RETRY_TIMER), INITIATE], BGP_CONNECT, "connect"),
-        *on(BGP_ACTIVE, 12, [stop(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER)], BGP_OPEN_SENT,
-            "OPEN"),
+        *on(BGP_ACTIVE, 12, [stop(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent")],
+            BGP_OPEN_SENT, "OPEN"),
         *nothing(BGP_ACTIVE, 14, "processed"),
         *nothing(BGP_ACTIVE, 15, "rejected"),
         *tcp_succeeds(BGP_ACTIVE),
@@ -308,7 +323,7 @@ def open_sent() -> list[Line]:
     NOTE: "closes the BGP connection" (event 18) deallocates all resources of that connection (6), HoldTimer included.
     NOTE: a plain NOTIFICATION (event 25) is "any other event" here and is answered with one.
     """
-    confirm = (stop(DELAY_OPEN_TIMER), stop(CONNECT_RETRY_TIMER), SEND_KEEPALIVE, OPEN_RECEIVED)
+    confirm = (stop(DELAY_OPEN_TIMER), stop(CONNECT_RETRY_TIMER), SEND_KEEPALIVE, OPEN_RECEIVED, JOINS, tell_other("OpenConfirm"))
     return [
         *nothing(BGP_OPEN_SENT, STARTS),
         *chosen_and_found_wrong(BGP_OPEN_SENT),
@@ -337,8 +352,8 @@ def open_confirm() -> list[Line]:
         *on(BGP_OPEN_CONFIRM, (18, 25), FAILED, BGP_IDLE, "closed"),
         *nothing(BGP_OPEN_CONFIRM, 19, "not dropped", also="6.8"),
         *before_confirmation(BGP_OPEN_CONFIRM),
-        *on(BGP_OPEN_CONFIRM, 26, [start(HOLD_TIMER)], BGP_ESTABLISHED, "up", HOLD_TIME),
-        *on(BGP_OPEN_CONFIRM, 26, [], BGP_ESTABLISHED, "up, hold time zero", HOLD_TIME_ZERO, "4.2"),
+        *on(BGP_OPEN_CONFIRM, 26, [start(HOLD_TIMER), tell_other("Established")], BGP_ESTABLISHED, "up", HOLD_TIME),
+        *on(BGP_OPEN_CONFIRM, 26, [tell_other("Established")], BGP_ESTABLISHED, "up, hold time zero", HOLD_TIME_ZERO, "4.2"),
         *on(BGP_OPEN_CONFIRM, (9, 12, 13, 20, 27, 28), ERROR, BGP_IDLE, "FSM Error", also="6.6"),
     ]
 
@@ -369,9 +384,10 @@ def established() -> list[Line]:
 
 
 BGP_TABLE = Table(
-    "bgp", "BGP finite state machine (RFC 4271 8)", BGP, tuple(BGP_EVENT[number] for number in range(1, 29)),
-    (*idle(), *connect(), *active(), *open_sent(), *open_confirm(), *established()),
-    (CONNECT_RETRY_COUNTER, CONNECT_RETRY_TIMER, HOLD_TIMER, KEEPALIVE_TIMER, DELAY_OPEN_TIMER, IDLE_HOLD_TIMER, *ATTRIBUTES),
+    "bgp", "BGP finite state machine (RFC 4271 8)", BGP, (*(BGP_EVENT[number] for number in range(1, 29)), RESTART),
+    (*idle(), *connect(), *active(), *open_sent(), *open_confirm(), *established(),
+     forgotten(BGP, CONNECT_RETRY_COUNTER, *TIMERS, source="RFC 4271 8.2.2 Idle: where an FSM begins; draft 3.4 l.549-551")),
+    (CONNECT_RETRY_COUNTER, *TIMERS, *ATTRIBUTES),
 )
 
 
@@ -382,17 +398,15 @@ CHECK = Enum("MessageCheck", "CHECKING")
 MESSAGE_CHECK = Var("bgp-message", "state", CHECK, doc="checking a message takes no time")
 
 # The connection's rival for the same peer, if there is one, as 6.8 looks at it. Constant where there is one connection.
-OTHER_FSM = Enum("OtherFsm", "none", "OpenSent", "OpenConfirm", "Established")
 OTHER_STATE = Var("bgp-message", "other", OTHER_FSM, doc="the other connection's FSM; none: no other, or in Idle, Connect, Active")
 LARGER_ID = Var("bgp-message", "local-identifier-larger", BOOL, doc="the local BGP Identifier is the higher one")
 INITIATED = Var("bgp-message", "initiated", BOOL, doc="this connection was initiated by the local system")
 COLLISION_DETECT_OPEN_SENT_STATE = Var("bgp-message", "CollisionDetectOpenSentState", BOOL,
                                        doc="connections in OpenSent are examined too (6.8 MAY)")
-DUMP_OTHER = Var("bgp-message", "dump-other", BOOL, doc="the other connection lost: OpenCollisionDump is due there")
 
 
-def fsm(number: int) -> Signal:
-    return signal("bgp", BGP_EVENT[number])
+def fsm(number: int, at: str = "self") -> Signal:
+    return signal("bgp", BGP_EVENT[number], at)
 
 
 def checks() -> list[Line]:
@@ -430,35 +444,43 @@ def collisions() -> list[Line]:
     rows follow the rule above them, which covers both: the connection initiated by the higher identifier is retained.
     NOTE: an Established FSM without CollisionDetectEstablishedState does not check a (second) OPEN against other connections
     (8.2.2); it ignores events 19 and 23 alike, and dumps no other.
+    NOTE: a graceful restart helper takes the OPEN of a peer that restarted for the end of the old connection, which gets event
+    18 first: there is no NOTIFICATION, and the old session ends before the new one begins. Both ends are taken to have
+    exchanged the capability where the reading says helper.
     """
     detect, open_sent_too = COLLISION_DETECT_ESTABLISHED_STATE, COLLISION_DETECT_OPEN_SENT_STATE
+    helps = reading("gr") == "helper"
     alone = (OTHER_STATE == "none") | ((OTHER_STATE == "OpenSent") & ~open_sent_too)
     newcomer = (OTHER_STATE == "Established") & ~detect
     collides = ((OTHER_STATE == "OpenConfirm") | ((OTHER_STATE == "OpenSent") & open_sent_too)
                 | ((OTHER_STATE == "Established") & detect))
     retained = INITIATED == LARGER_ID
-    dump_other = set_(DUMP_OTHER, (BGP != BGP_ESTABLISHED) | detect)
+    checks_it = (BGP != BGP_ESTABLISHED) | detect
     good = BGP_MSG(msg=OPEN_MSG, fault="none")
 
-    def opened(name: str, guard: Expr, source: str, *actions: Action) -> list[Line]:
+    def opened(name: str, guard: Expr, source: str, first: Sequence[Action] = (), then: Sequence[Action] = ()) -> list[Line]:
         """Event 19, or event 20 if this end is still delaying its own OPEN."""
         return [
-            row(name, CHECKING, good, guard & ~DELAY_OPEN_TIMER, [*actions, fsm(19)], STAY, f"{source}, 8.1.5 event 19"),
-            row(f"{name}, ours delayed", CHECKING, good, guard & DELAY_OPEN_TIMER, [*actions, fsm(20)], STAY,
+            row(name, CHECKING, good, guard & ~DELAY_OPEN_TIMER, [*first, fsm(19), *then], STAY, f"{source}, 8.1.5 event 19"),
+            row(f"{name}, ours delayed", CHECKING, good, guard & DELAY_OPEN_TIMER, [*first, fsm(20), *then], STAY,
                 f"{source}, 8.1.5 event 20"),
         ]
 
     return [
         *opened("OPEN", alone, "RFC 4271 6.2, 6.8"),
-        *opened("OPEN: collision, retained", collides & retained, "RFC 4271 6.8", dump_other),
+        *opened("OPEN: collision, retained", collides & retained & checks_it, "RFC 4271 6.8", then=[fsm(23, "other")]),
+        *opened("OPEN: Established, not checked", collides & retained & ~checks_it, "RFC 4271 8.2.2 Established"),
         row("OPEN: collision, lost", CHECKING, good, collides & ~retained, [fsm(23)], STAY, "RFC 4271 6.8, 8.1.5 event 23"),
-        row("OPEN: other Established", CHECKING, good, newcomer, [fsm(23)], STAY,
+        row("OPEN: other Established", CHECKING, good, newcomer & ~helps, [fsm(23)], STAY,
             "RFC 4271 6.8: closes the newly created connection, 8.1.5 event 23"),
+        *opened("b13 OPEN: the peer restarted", newcomer & helps, "RFC 4724 4.2, 5; draft 3.4 l.556-557", first=[fsm(18, "other")]),
+        *(row(f"other connection: {state}", CHECKING, BGP_OTHER(other=state), TRUE, [set_(OTHER_STATE, state)], STAY, "RFC 4271 6.8, 8.2.1")
+          for state in OTHER_FSM.values),
     ]
 
 
 BGP_MESSAGE_TABLE = Table(
-    "bgp-message", "BGP message checks and connection collision (RFC 4271 6)", MESSAGE_CHECK, (BGP_MSG,),
+    "bgp-message", "BGP message checks and connection collision (RFC 4271 6)", MESSAGE_CHECK, (BGP_MSG, BGP_OTHER),
     (*checks(), *collisions()),
-    (OTHER_STATE, LARGER_ID, INITIATED, COLLISION_DETECT_OPEN_SENT_STATE, DUMP_OTHER),
+    (OTHER_STATE, LARGER_ID, INITIATED, COLLISION_DETECT_OPEN_SENT_STATE),
 )

@@ -1,9 +1,16 @@
 """The draft's binding layer (sections 3.1 - 3.4): what ties session, connection and SAs to one another.
 
-One session with one connection. Row names carry the numbers b1 - b12 under which the draft's rules are known in this
-project: b1 start, b2 release the SYN, b4 bind, b5 rekey, b6 close a session, b8 TIME-WAIT ended, b9 failure,
-b10 Delete as confirmation, b11 Delete without confirmation, b12 the session is gone. (b3, the OPEN, is BGP's own row; b7,
-closing one of several connections, and b13, graceful restart, need two connections.)
+One connection of a session; where the end has another connection with the same peer, their bindings tell one another when they
+join the session and when they leave it. Row names carry the numbers b1 - b12 under which the draft's rules are known in this
+project: b1 start, b2 release the SYN, b4 bind, b5 rekey, b6 close a session, b7 close one of its connections, b8 TIME-WAIT
+ended, b9 failure, b10 Delete as confirmation, b11 Delete without confirmation, b12 the session is gone. (b3, the OPEN, and b13,
+graceful restart, are BGP's own rows.)
+
+What a session is known by (reading `session_id`) decides whether the two connections of a collision belong to one:
+
+    ordered     <ISID, TSID>, who initiated first: a connection that A began and one that B began are two sessions
+    unordered   the two identifiers, whoever initiated: they are one
+    addr        the two addresses: they are one
 
 `other-sessions` and `foreign` are constants: whether other BGP sessions, or traffic that is not BGP, share the phase 1
 SA (3.3 l.507-513).
@@ -21,6 +28,8 @@ from model.signals import (
     BIND_CONNECT,
     BIND_LAST_ACK,
     BIND_OPEN_RCVD,
+    BIND_OTHER_CLOSED,
+    BIND_OTHER_UP,
     BIND_P2_FAILED,
     BIND_P2_UP,
     BIND_RECONNECT,
@@ -42,6 +51,7 @@ from model.signals import (
     PROTECT,
     QM_ABANDON,
     QM_NEED,
+    RESTART,
     S_CLOSING,
     S_GONE,
     S_NONE,
@@ -55,6 +65,7 @@ from model.signals import (
     TCP_GONE,
     TCP_INC,
     TCP_OPEN,
+    ended,
     gen,
     graceful,
     how,
@@ -68,6 +79,8 @@ BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
 BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")
 NEXT_INC = Var("binding", "next-incarnation", INC, doc="incarnation (source port) of the next connection attempt")
 OTHER = Var("binding", "other-sessions", BOOL, doc="other BGP sessions share the phase 1 SA")
+OTHER_UP = Var("binding", "other-connection", BOOL, doc="an OPEN is in on the other connection with this peer, which is not closed")
+BEGUN_ALIKE = Var("binding", "begun-alike", BOOL, doc="the same end began the other connection (constant)")
 FOREIGN = Var("binding", "foreign", BOOL, doc="traffic that is not BGP shares the phase 1 SA")
 CLOCK = Event("TIME-WAIT clock", who="timer", doc="the draft's clock, where a bare ACK started it")
 
@@ -77,6 +90,7 @@ NO_TCB = TCP.among(CLOSED, LISTEN)
 UNBIND = set_(BOUND, "none")
 P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER
                                                 & ((reading("p1_count") == "bgp_only") | ~FOREIGN))
+ONE_SESSION = (reading("session_id") != "ordered") | BEGUN_ALIKE
 EVERY_STATE = (S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE)
 
 
@@ -141,20 +155,47 @@ def session_closed() -> list[Line]:
     drop_p1 = signal("informational", IKE_DELETE_P1)
     gone = delete_all(SESSION_GONE)
     mark = set_(MARK, True)
-    live = (S_OPENING, S_UP)
+    live, lives = (S_OPENING, S_UP), OTHER_UP & ONE_SESSION
+    leaves, ends = (signal("binding", BIND_OTHER_CLOSED(ended=how), at="other") for how in (False, True))
     abandon = [signal("quick-initiator", QM_ABANDON), signal("quick-responder", QM_ABANDON)]
     order = f"{b12}; nothing orders two datagrams, so which Delete leaves first is no difference here"
     return [
-        row("b6 session closed: mark", live, BIND_CLOSED, ~AT_IDLE & ~NO_TCB & ~p1, [mark], S_CLOSING, b6),
-        row("b6 session closed: mark, delete phase 1", live, BIND_CLOSED, ~AT_IDLE & ~NO_TCB & p1, [mark, drop_p1], S_CLOSING, b6),
-        row("b12 session gone: delete", live, BIND_CLOSED, AT_IDLE & ~NO_TCB & ~p1, [mark, *gone], S_CLOSING, b12),
-        row("b12 session gone: delete phase 1 and 2", live, BIND_CLOSED, AT_IDLE & ~NO_TCB & p1, [mark, *gone, drop_p1], S_CLOSING, order),
-        row("b12 session and connection gone: delete", live, BIND_CLOSED, NO_TCB & ~p1, [UNBIND, *gone], S_GONE, b12),
-        row("b12 session and connection gone: delete phase 1 and 2", live, BIND_CLOSED, NO_TCB & p1, [UNBIND, *gone, drop_p1], S_GONE,
-            order),
+        row("b6 session closed: mark", live, BIND_CLOSED, ~lives & ~AT_IDLE & ~NO_TCB & ~p1, [mark, ends], S_CLOSING, b6),
+        row("b6 session closed: mark, delete phase 1", live, BIND_CLOSED, ~lives & ~AT_IDLE & ~NO_TCB & p1, [mark, drop_p1, ends],
+            S_CLOSING, b6),
+        row("b12 session gone: delete", live, BIND_CLOSED, ~lives & AT_IDLE & ~NO_TCB & ~p1, [mark, *gone, ends], S_CLOSING, b12),
+        row("b12 session gone: delete phase 1 and 2", live, BIND_CLOSED, ~lives & AT_IDLE & ~NO_TCB & p1, [mark, *gone, drop_p1, ends],
+            S_CLOSING, order),
+        row("b12 session and connection gone: delete", live, BIND_CLOSED, ~lives & NO_TCB & ~p1, [UNBIND, *abandon, *gone, ends], S_GONE,
+            f"{b12}; findings' rule R-d: of a listener too"),
+        row("b12 session and connection gone: delete phase 1 and 2", live, BIND_CLOSED, ~lives & NO_TCB & p1,
+            [UNBIND, *abandon, *gone, drop_p1, ends], S_GONE, order),
+        row("b7 connection closed, the session goes on: mark", live, BIND_CLOSED, lives & ~NO_TCB, [mark, leaves], S_CLOSING,
+            "draft 3.3 l.518-530"),
+        row("b7 connection gone, the session goes on: delete", live, BIND_CLOSED, lives & NO_TCB, [UNBIND, *abandon, *gone, leaves],
+            S_GONE, "draft 3.4 l.536-538 (SHOULD)"),
+        *other_connection(gone),
         row("attempt dropped before the SYN", S_WAITING, BIND_CLOSED, TRUE, [*abandon, *gone], S_NONE,
             "silent (F-41); findings' rule R-a: the SA of a connection that never came"),
         ignored((S_NONE, S_CLOSING, S_GONE), BIND_CLOSED, b12),
+    ]
+
+
+def other_connection(gone: list[Signal]) -> list[Line]:
+    """The end's other connection with this peer joins the session, or leaves it.
+
+    NOTE: 3.4 deletes what "exists as a result of the session": the SAs of a connection that is still being opened in it too.
+    """
+    taken = ended & ONE_SESSION & AT_IDLE
+    opening = (S_WAITING, S_OPENING)
+    alone = set_(OTHER_UP, False)
+    return [
+        row("b7 another connection", ANY, BIND_OTHER_UP, TRUE, [set_(OTHER_UP, True)], STAY, "draft 3.1 l.363-370, 3.3 l.518-530"),
+        row("b12 session gone with the other connection: delete", opening, BIND_OTHER_CLOSED, taken, [alone, *gone], STAY,
+            "draft 3.4 l.552-556"),
+        row("b7 the other connection is closed", opening, BIND_OTHER_CLOSED, ~taken, [alone], STAY, "draft 3.3 l.518-530"),
+        row("b7 the other connection is closed", (S_NONE, S_UP, S_CLOSING, S_GONE), BIND_OTHER_CLOSED, TRUE, [alone],
+            STAY, "draft 3.3 l.518-530"),
     ]
 
 
@@ -164,6 +205,7 @@ def connection_closed() -> list[Line]:
     from_ack = "draft 3.3 l.527-530, 'after the other side responds' read as its ACK"
     occasions: list[tuple[str, Expr, Const, str]] = [
         ("b8 TIME-WAIT ended", how == "2MSL", TCP_GONE, "draft 3.3 l.528-530 (MUST)"),
+        ("b8 TIME-WAIT cut short", how == "reused", TCP_GONE, "draft 3.3 l.528-530 (MUST): TIME-WAIT is over; RFC 9293 3.6.1 MAY-2"),
         ("passive closer CLOSED", (how == "last-ack") & (reading("passive_del") == "at_closed"), TCP_GONE, "silent: draft 3.3"),
         ("b9 failed", how.among("reset", "timed-out", "aborted", "never-opened") & (reading("on_failure") == "delete"), FAILED,
          "draft 3.4 l.536-538 (SHOULD)"),
@@ -231,10 +273,17 @@ def sa_deleted() -> list[Line]:
     ]
 
 
+def restarted() -> Line:
+    """The end restarts; its next connection is another incarnation."""
+    return row("restart", ANY, RESTART, TRUE, [set_(MARK, False), UNBIND, set_(OTHER_UP, False), set_(NEXT_INC, up(NEXT_INC))],
+               S_NONE,
+               "silent: draft 3.4 l.549-551 speaks of the end that notices")
+
+
 BINDING_TABLE = Table(
     "binding", "Binding of session, connection and SAs (draft 3.1 - 3.4)", SESSION_STATE,
     (BIND_CONNECT, BIND_RECONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK,
-     BIND_SA_DELETED, CLOCK),
-    (*opening(), *session_closed(), *connection_closed(), *sa_deleted()),
-    (MARK, BOUND, NEXT_INC, OTHER, FOREIGN),
+     BIND_SA_DELETED, BIND_OTHER_UP, BIND_OTHER_CLOSED, CLOCK, RESTART),
+    (*opening(), *session_closed(), *connection_closed(), *sa_deleted(), restarted()),
+    (MARK, BOUND, NEXT_INC, OTHER_UP, BEGUN_ALIKE, OTHER, FOREIGN),
 )

@@ -52,6 +52,7 @@ from model.signals import (
     SA_REMOVE_OUT,
     SESSION_GONE,
     TCP,
+    TCP_ABORT,
     cookie,
     forged,
     gen,
@@ -172,9 +173,14 @@ def phase1_events() -> list[Line]:
     """INITIAL-CONTACT, and the hard lifetime of a phase 1 SA; its own table has left the UP state already."""
     contact = "RFC 2407 4.6.3.3: the receiver may elect to delete any existing SAs; draft 3.4 l.538-541"
     told = children(CHILD_DELETED)
+    abort, rule = (reading("contact") == "abort") & ~TCP.among(CLOSED, LISTEN), f"{contact}; not in the draft: the connection goes first"
+    end = signal("tcp", TCP_ABORT)
+    which = (("the peer's", BY_SENDER, INIT_DOWN), ("the own", BY_RECEIVER, RESP_DOWN))
     return [
-        row("INITIAL-CONTACT with the peer's SA", READY, INFO_IC(cookie=BY_SENDER), TRUE, [INIT_DOWN, *told], STAY, contact),
-        row("INITIAL-CONTACT with the own SA", READY, INFO_IC(cookie=BY_RECEIVER), TRUE, [RESP_DOWN, *told], STAY, contact),
+        *(row(f"INITIAL-CONTACT with {whose} SA", READY, INFO_IC(cookie=by), ~abort, [down, *told], STAY, contact)
+          for whose, by, down in which),
+        *(row(f"INITIAL-CONTACT with {whose} SA: abort the connection first", READY, INFO_IC(cookie=by), abort, [end, down, *told],
+              STAY, rule) for whose, by, down in which),
         row("last phase 1 SA expired: children go", READY, INFO_P1_EXPIRED, ~KEEPS_CHILDREN & ~P1_USABLE, children(CHILD_GOES),
             STAY, f"{CONTINUOUS}; no Delete can be protected any more"),
         ignored(READY, INFO_P1_EXPIRED, DANGLING, guard=KEEPS_CHILDREN, name="phase 1 SA expired: children stay"),

@@ -40,6 +40,7 @@ from model.channels import DATAGRAMS
 from model.expr import BOOL, TRUE, Choice, Const, Value, Var, ite
 from model.ike_exchange import HEADER, NO_SA_YET, RETRY, Exchange
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     AM1,
     AM2,
@@ -66,6 +67,7 @@ from model.signals import (
     P1_RESP_STATE,
     QM_P1_FAILED,
     QM_P1_UP,
+    RESTART,
     attempt,
     good,
 )
@@ -74,6 +76,7 @@ from model.table import ANY, OTHER, STAY, Line, Table, ignored, row
 MAIN = "RFC 2409 5, 5.1, 5.4"
 AGGRESSIVE = "RFC 2409 5, 5.1, 5.4, aggressive mode"
 IC = "RFC 2407 4.6.3.3"
+REBOOT = "RFC 2407 4.6.3.3: a system that reboots has no SAs; RFC 2408 2.5.3: its cookies do not come again"
 FIRST = (reading("ic") == "on") & NO_SA_YET
 QM_WAITS = signal("quick-initiator", QM_P1_UP)
 NO_SA_FOR_QM = signal("quick-initiator", QM_P1_FAILED)
@@ -164,8 +167,9 @@ def i_end() -> list[Line]:
 
 PHASE1_INITIATOR_TABLE = Table(
     "phase1-initiator", "Phase 1 as initiator (RFC 2409 5)", P1_INIT,
-    (P1_NEED, P1_RCV, P1_DOWN, I_X.resend, I_X.give_up, I_EXPIRED),
-    (*i_begin(), *i_main_mode(), *i_aggressive_mode(), *i_end()), (I_ATTEMPT, I_CONTACT, I_LIFETIME, *I_X.variables),
+    (P1_NEED, P1_RCV, P1_DOWN, I_X.resend, I_X.give_up, I_EXPIRED, RESTART),
+    (*i_begin(), *i_main_mode(), *i_aggressive_mode(), *i_end(),
+     forgotten(P1_INIT, I_CONTACT, I_LIFETIME, *I_X.variables, source=REBOOT)), (I_ATTEMPT, I_CONTACT, I_LIFETIME, *I_X.variables),
 )
 
 # -- the SA the peer begins ---------------------------------------------------------------------------------------
@@ -255,6 +259,7 @@ def r_end() -> list[Line]:
 
 
 PHASE1_RESPONDER_TABLE = Table(
-    "phase1-responder", "Phase 1 as responder (RFC 2409 5)", P1_RESP, (P1_RCV, P1_DOWN, R_X.resend, R_X.give_up, R_EXPIRED),
-    (*r_begin(), *r_main_mode(), *r_aggressive_mode(), *r_end()), (R_ATTEMPT, R_CONTACT, R_LIFETIME, *R_X.variables),
+    "phase1-responder", "Phase 1 as responder (RFC 2409 5)", P1_RESP, (P1_RCV, P1_DOWN, R_X.resend, R_X.give_up, R_EXPIRED, RESTART),
+    (*r_begin(), *r_main_mode(), *r_aggressive_mode(), *r_end(),
+     forgotten(P1_RESP, R_CONTACT, R_LIFETIME, *R_X.variables, source=REBOOT)), (R_ATTEMPT, R_CONTACT, R_LIFETIME, *R_X.variables),
 )

@@ -24,6 +24,7 @@ from model.channels import DATAGRAMS
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Value, Var, ite
 from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, RETRY, Exchange
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     BIND_P2_FAILED,
     BIND_P2_UP,
@@ -44,6 +45,7 @@ from model.signals import (
     QM_P1_UP,
     QM_RCV,
     QM_REFUSED,
+    RESTART,
     S_OPENING,
     S_WAITING,
     SA_DROP_LARVAL,
@@ -64,6 +66,7 @@ from model.signals import (
 from model.table import ANY, OTHER, STAY, Line, Table, ignored, row
 
 QUICK = "RFC 2409 5.5"
+REBOOT = "RFC 2407 4.6.3.3: a system that reboots has no SAs; RFC 2408 2.5.1, 2.5.3: what it drew at random does not come again"
 COMMIT_BIT = "RFC 2408 3.1, commit bit"
 COMMIT = reading("commit") == "on"
 ABANDONS = reading("dead_qm") == "refuse"
@@ -171,7 +174,9 @@ def i_end() -> list[Line]:
 
 QUICK_INITIATOR_TABLE = Table(
     "quick-initiator", "Quick Mode as initiator (RFC 2409 5.5)", QUICK_INITIATOR_STATE,
-    (QM_NEED, QM_P1_UP, QM_P1_FAILED, QM_ABANDON, QM_RCV, I_X.resend, I_X.give_up), (*i_begin(), *i_messages(), *i_end()),
+    (QM_NEED, QM_P1_UP, QM_P1_FAILED, QM_ABANDON, QM_RCV, I_X.resend, I_X.give_up, RESTART),
+    (*i_begin(), *i_messages(), *i_end(),
+     forgotten(QUICK_INITIATOR_STATE, I_GEN, I_INC, I_COOKIE, *I_X.variables, source=REBOOT)),
     (I_GEN, I_INC, I_COOKIE, I_BEGUN, SPARE, *I_X.variables),
 )
 
@@ -258,6 +263,8 @@ def r_end() -> list[Line]:
 
 QUICK_RESPONDER_TABLE = Table(
     "quick-responder", "Quick Mode as responder (RFC 2409 5.5)", QUICK_RESPONDER_STATE,
-    (QM_RCV, QM_ABANDON, R_X.resend, R_X.give_up),
-    (*r_offer(), *r_keys(), *r_end()), (R_GEN, R_INC, R_COOKIE, R_SEEN, *R_X.variables),
+    (QM_RCV, QM_ABANDON, R_X.resend, R_X.give_up, RESTART),
+    (*r_offer(), *r_keys(), *r_end(),
+     forgotten(QUICK_RESPONDER_STATE, R_GEN, R_INC, R_COOKIE, *R_X.variables, source=REBOOT)),
+    (R_GEN, R_INC, R_COOKIE, R_SEEN, *R_X.variables),
 )

@@ -18,6 +18,7 @@ from model.action import Event, put, refuse, set_, signal
 from model.channels import SEGMENTS
 from model.expr import TRUE, Choice, Const, Expr, Sort, Var, conj, disj, ite
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     CLEARED,
     CLOSED,
@@ -40,6 +41,7 @@ from model.signals import (
     PROT,
     PROTECT,
     QM_NEED,
+    RESTART,
     RETIRED,
     SA_DELETE,
     SA_DROP_LARVAL,
@@ -116,8 +118,9 @@ def inbound_plain() -> list[Line]:
 
 
 SPD_TABLE = Table(
-    "spd", "SPD entry of the connection (RFC 4301 4.4.1)", SPD_ENTRY, (SPD_OUT, SPD_IN, SPD_SET),
+    "spd", "SPD entry of the connection (RFC 4301 4.4.1)", SPD_ENTRY, (SPD_OUT, SPD_IN, SPD_SET, RESTART),
     (*outbound(), *inbound_plain(),
+     forgotten(SPD_ENTRY, source="draft 3.2 l.449-456: an entry of the connection, not of the configuration"),
      row("PROTECT installed", ANY, SPD_SET(entry=PROTECT), TRUE, [], PROTECT, "draft 3.2 l.449-456"),
      row("DISCARD left in its place", ANY, SPD_SET(entry=DISCARD), TRUE, [], DISCARD, "draft 3.4 l.545-546, read as: kept"),
      row("entry removed", ANY, SPD_SET(entry=NO_ENTRY), TRUE, [], NO_ENTRY, "draft 3.4 l.545-546")),
@@ -232,6 +235,7 @@ def lifetimes() -> list[Line]:
 IPSEC_TABLE = Table(
     "ipsec", "SAD: outbound and inbound processing, lifetimes (RFC 4301 4.4.2, 5; RFC 2401 4.4.3)", SAD_STATE,
     (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD,
-     REDUNDANT, CLEAR),
-    (*processing(), *management(), *lifetimes()), (SA_IN, SA_OUT, SA_FOR),
+     REDUNDANT, CLEAR, RESTART),
+    (*processing(), *management(), *lifetimes(),
+     forgotten(SAD_STATE, SA_IN, SA_OUT, SA_FOR, source="RFC 2407 4.6.3.3: a system that reboots has no SAs")), (SA_IN, SA_OUT, SA_FOR),
 )

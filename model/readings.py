@@ -79,6 +79,8 @@ _ALL = (
     _endpoint("replay_window", "on off", "RFC 2406 3.4.3; draft 2.1 l.174-175 (MUST)", "whether the anti-replay window is checked"),
     # opening
     _endpoint("ic", "on off", "RFC 2407 4.6.3.3", "whether the first phase 1 SA carries INITIAL-CONTACT"),
+    _endpoint("contact", "delete abort", "silent: draft 3.4 l.538-541; RFC 2407 4.6.3.3",
+              "what INITIAL-CONTACT does to a connection: its SAs go under it, or it is aborted with them"),
     _endpoint("p1_mode", "main aggressive", "draft 4.4 l.979-1006", "phase 1 exchange an initiator uses"),
     _endpoint("listener_rule", "none protect", "silent: draft 3.2 l.436-439, 3.6 l.628-630",
               "whether a neighbour-wide PROTECT rule stands behind the connection's"),

@@ -47,6 +47,13 @@ END = Enum("End", "A", "B")
 ME = Var("endpoint", "name", END, doc="which end this is; generation g1 is begun by A, g2 by B")
 MY_GEN = ite(ME == "A", G1, G2)
 
+# every table that keeps something in memory: this end restarts
+RESTART = Event("restart", doc="what was in memory is gone (model.restart says what that is)")
+
+# -- the connection -----------------------------------------------------------------------------------------------
+
+ONE_5_TUPLE = Var("connection", "one-5-tuple", BOOL, doc="both incarnations use the same source port")
+
 # -- tcp ----------------------------------------------------------------------------------------------------------
 
 TCP_STATE = Enum("TcpState", "CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
@@ -57,7 +64,7 @@ TCP = Var("tcp", "state", TCP_STATE, doc="the TCB's state, RFC 9293 3.3.2")
 TCP_INC = Var("tcp", "inc", INC, doc="incarnation of the connection the TCB belongs to")
 passive = Param("passive", BOOL)
 # Why a TCB became CLOSED.
-HOW = Enum("How", "2MSL", "last-ack", "reset", "timed-out", "aborted", "never-opened")
+HOW = Enum("How", "2MSL", "last-ack", "reset", "timed-out", "aborted", "never-opened", "reused")
 how = Param("how", HOW)
 
 # tcp: user calls (RFC 9293 3.9.1) and arrivals
@@ -114,7 +121,7 @@ def sa_usable(gen_: Const, inc_: Expr) -> Expr:
 
 def sa_covers(gen_: Expr, inc_: Expr) -> Expr:
     """A generation's selectors match the incarnation's 5-tuple."""
-    return (SA_FOR[gen_] == "any") | ((SA_FOR[gen_] == "0") & (inc_ == "0")) | ((SA_FOR[gen_] == "1") & (inc_ == "1"))
+    return (SA_FOR[gen_] == "any") | ONE_5_TUPLE | ((SA_FOR[gen_] == "0") & (inc_ == "0")) | ((SA_FOR[gen_] == "1") & (inc_ == "1"))
 
 
 def sa_present(gen_: Const) -> Expr:
@@ -174,6 +181,7 @@ SESSION_STATE = Var("binding", "state", SESSION, doc="the session as the draft's
 MARK = Var("binding", "mark", BOOL, doc="a close sequence marked the connection for removal (3.4)")
 
 graceful = Param("graceful", BOOL)  # this end decided to close, and said so
+ended = Param("ended", BOOL)  # and with it the session, for all its end can see
 installed = Param("installed", BOOL)  # IKE still had the SA that the Delete names
 
 BIND_CONNECT = Event("connect", passive, doc="binding: BGP wants its TCP connection (b1)")
@@ -181,6 +189,8 @@ BIND_RECONNECT = Event("reconnect", passive, doc="binding: as connect, once the 
 BIND_P2_UP = Event("phase 2 up", gen, doc="binding: IKE finished a Quick Mode (b2, b5)")
 BIND_P2_FAILED = Event("phase 2 failed", doc="binding: IKE gave up")
 BIND_OPEN_RCVD = Event("OPEN received", doc="binding: the peer's OPEN is in; session and connection are bound (b4)")
+BIND_OTHER_UP = Event("other connection up", doc="binding: an OPEN is in on this end's other connection with the same peer (b7)")
+BIND_OTHER_CLOSED = Event("other connection closed", ended, doc="binding: the other connection's FSM went to Idle (b7, b12)")
 BIND_CLOSED = Event("session closed", graceful, doc="binding: the FSM went to Idle (b6, b12)")
 BIND_TCB_CLOSED = Event("TCB closed", how, doc="binding: the connection's TCB became CLOSED (b8, b9)")
 BIND_LAST_ACK = Event("FIN sent as passive closer", doc="binding: the TCB entered LAST-ACK")
@@ -234,4 +244,8 @@ BGP_EVENT: dict[int, Event] = {no: Event(name, who=who, number=no, timer=timer, 
 FAULT = Enum("Fault", "none", "header", "open", "version", "update")
 fault = Param("fault", FAULT, "none")
 BGP_MSG = Event("deliver", msg, fault, doc="TCP delivers one BGP message")
+# What 6.8 looks at of the other connection with the same peer, if there is one.
+OTHER_FSM = Enum("OtherFsm", "none", "OpenSent", "OpenConfirm", "Established")
+other_fsm = Param("other", OTHER_FSM)
+BGP_OTHER = Event("other connection", other_fsm, doc="bgp-message: the state of the other connection's FSM, as far as 6.8 looks at it")
 

@@ -11,11 +11,12 @@ component-NAME
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from model.attacker import ATTACKER_TABLE, ATTACKS
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.binding import BINDING_TABLE
-from model.compositions import opening, rekey, teardown
+from model.compositions import collision, opening, rekey, restart, teardown
 from model.expr import ModelError, Var
 from model.history import ALWAYS_KEPT, OPENED
 from model.ike_info import INFORMATIONAL_TABLE
@@ -23,20 +24,21 @@ from model.ike_phase1 import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.ipsec import IPSEC_TABLE, SPD_TABLE
 from model.readings import ENDPOINT_VARS, READINGS, SHARED_VARS
-from model.signals import ME
-from model.system import ENDS, LINKS, Instance, Monitor, System, open_system
+from model.restart import RESTART_TABLE
+from model.signals import ME, ONE_5_TUPLE
+from model.system import ENDS, Instance, Monitor, System, links, open_system, places
 from model.tcp import TCP_TABLE
 from model.wire import COPIES, DATAGRAM_WIRE, LOSSES, SEGMENT_WIRE
 
 ENDPOINT_TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_TABLE, IPSEC_TABLE, PHASE1_INITIATOR_TABLE,
                    PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE)
-TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE)}
+TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE)}
 CAPACITIES = ("segments", "datagrams")
 BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
 Readings = Mapping[str, str]  # "A:del_trigger" -> "bgp_idle"; world keys without an end
 
-SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey))}
+SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey, restart, collision))}
 OPTIONS: tuple[Var, ...] = tuple(dict.fromkeys(var for one in SLICES.values() for var in one.options))
 
 
@@ -53,20 +55,30 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
         raise ModelError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
     chosen, limits = SLICES[name], bounds_of(name, bounds or {})
     extra: list[tuple[str, Var]] = [(end, var) for end in ENDS for var in (ME, *ENDPOINT_VARS)]
-    extra += [("", var) for var in (*OPTIONS, *BUDGETS.values(), *SHARED_VARS)]
-    instances = [Instance(end, table) for end in ENDS for table in ENDPOINT_TABLES]
-    instances += [Instance(link, table) for link in LINKS for table in (SEGMENT_WIRE, DATAGRAM_WIRE)]
-    instances.append(Instance("", ATTACKER_TABLE))
+    extra += [("", var) for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE, *SHARED_VARS)]
+    lanes = chosen.lanes
+    instances = [Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES]
+    instances += [Instance(link, table) for link in links(lanes) for table in (SEGMENT_WIRE, DATAGRAM_WIRE)]
+    instances += [] if lanes else [Instance("", table) for table in (ATTACKER_TABLE, RESTART_TABLE)]
+    kept = [replace(one, scope=place) for one in (*ALWAYS_KEPT, *monitors) for place in places(lanes) if place.startswith(one.scope)]
     common = {"A.endpoint.name": 0, "B.endpoint.name": 1}
     common |= {f"budget.{key}": limits[key] for key in BUDGETS}
     common |= reading_codes(readings)
     sorts = {f"{one.scope}.{var.table}.{var.name}": var.sort for one in instances for var in one.table.all_variables}
-    sorts |= {f"{var.table}.{var.name}": var.sort for var in (*OPTIONS, *BUDGETS.values())}
-    sorts |= {f"{end}.history.OPEN-sent": OPENED.sort for end in ENDS}
+    sorts |= {f"{var.table}.{var.name}": var.sort for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE)}
+    sorts |= {f"{place}.history.OPEN-sent": OPENED.sort for place in places(lanes)}
     starts = [common | {key: sorts[key.partition("[")[0]].code(value) for key, value in one.items()} for one in chosen.start()]
+    if readings["hold"] == "zero":  # RFC 4271 4.2, 4.4: then neither timer runs, whatever a start says
+        off = {f"{place}.bgp.{timer}": 0 for place in places(lanes) for timer in ("HoldTimer", "KeepaliveTimer")}
+        starts = [one | off for one in starts]
     capacity = {key: limits[key] for key in CAPACITIES}
     return System(name, instances, chosen.offers(), extra=extra, initial=starts, capacity=capacity,
-                  monitors=(*ALWAYS_KEPT, *monitors))
+                  monitors=kept)
+
+
+def places_of(name: str) -> tuple[str, ...]:
+    """Where the tables of an endpoint stand in a slice: "A", "B", or each connection's "A.1" and so on."""
+    return places(SLICES[name].lanes if name in SLICES else ())
 
 
 def bounds_of(name: str, changed: Mapping[str, int]) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Composition: instances of tables at endpoints and on the wire become one transition system.
 
-A scope is a place: "A" and "B" are the endpoints, "A>B" and "B>A" the directions of the wire, "" the world.
-A variable is looked up in the scope of the row that reads it, then in the scopes around it ("A.1" is in "A",
-and everything is in ""). A state is one tuple of codes; `System.slots` says what each position holds.
+A scope is a place: "A" and "B" are the endpoints, "A>B" and "B>A" the directions of the wire, "" the world. Where an end has
+two connections, its places are "A.1" and "A.2", and "A.1>B.1" is a direction of the first one's wire. A variable is looked up in
+the scope of the row that reads it, then in the scopes around it ("A.1" is in "A", and everything is in ""). A state is one tuple
+of codes; `System.slots` says what each position holds.
 """
 
 from __future__ import annotations
@@ -27,26 +28,44 @@ LINKS = ("A>B", "B>A")
 PEER = {"A": "B", "B": "A"}
 
 
+LANES = ("1", "2")
+OTHER_LANE = {"1": "2", "2": "1"}
+
+
+def places(lanes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Where the tables of an endpoint stand: at the ends, or, where an end has several connections, at each of those."""
+    return tuple(f"{end}.{lane}" for end in ENDS for lane in lanes) if lanes else ENDS
+
+
+def links(lanes: Sequence[str] = ()) -> tuple[str, ...]:
+    """The directions of the wire."""
+    return tuple(out_of(place) for place in places(lanes))
+
+
 def parent(scope: str) -> str | None:
     """The scope around this one; None for the world."""
-    return None if not scope else scope.rpartition(".")[0]
+    return None if not scope else "" if ">" in scope else scope.rpartition(".")[0]
 
 
 def out_of(scope: str) -> str:
     """The direction of the wire that leaves this endpoint."""
-    end = scope.split(".")[0]
-    return f"{end}>{PEER[end]}"
+    return f"{scope}>{peer_of(scope)}"
 
 
 def into(scope: str) -> str:
     """The direction of the wire that leads to this endpoint."""
-    end = scope.split(".")[0]
-    return f"{PEER[end]}>{end}"
+    return f"{peer_of(scope)}>{scope}"
 
 
 def peer_of(scope: str) -> str:
     end, dot, rest = scope.partition(".")
     return PEER[end] + dot + rest
+
+
+def other_of(scope: str) -> str | None:
+    """The other connection of this end; None where there is only one."""
+    end, dot, lane = scope.partition(".")
+    return f"{end}.{OTHER_LANE[lane]}" if dot else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +207,10 @@ class System:
         return None
 
     def target(self, scope: str, action: Signal) -> Instance | None:
-        """The instance a signal goes to; None where it leaves an open-ended system."""
+        """The instance a signal goes to; None where it leaves an open-ended system, and where there is no other connection."""
+        if action.at == "other":
+            other = other_of(scope)
+            return None if other is None else self.instance(other, action.table)
         if action.at == "dst":
             scope = scope.split(">")[1]
         elif action.at != "self":
@@ -301,6 +323,11 @@ class System:
         """The table a row belongs to."""
         return self._tables[id(line)]
 
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """Where the tables of an endpoint stand."""
+        return tuple(dict.fromkeys(one.scope for one in self.instances if one.table.place == "endpoint"))
+
     # -- checks ----------------------------------------------------------------------------------
 
     def _check(self) -> None:
@@ -316,7 +343,7 @@ class System:
                     self.position(one.scope, var)
                 elif isinstance(action, Signal):
                     to = self.target(one.scope, action)
-                    if to is None and not self.open_ended:
+                    if to is None and not self.open_ended and action.at != "other":
                         raise ModelError(f"{where}: signals {action.table}, which is not part of the system")
                     if to is not None and action.call.event not in to.table.events:
                         raise ModelError(f"{where}: signals {action.call.event.name}, which {to.table.name} does not know")

@@ -19,6 +19,7 @@ from __future__ import annotations
 from model.action import Action, Event, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Choice, Const, OnWire, Value, Var, ite
 from model.readings import reading
+from model.restart import forgotten
 from model.signals import (
     ACK,
     BGP_EVENT,
@@ -42,6 +43,7 @@ from model.signals import (
     NO_MSG,
     NOTIFICATION,
     OPEN_MSG,
+    RESTART,
     RST,
     SPD_OUT,
     SYN,
@@ -274,8 +276,8 @@ def synchronized() -> list[Line]:
         row("SYN in window: reset", TIME_WAIT, TCP_RCV(kind=syns), challenged & PREFERS_793,
             [out(RST), stop(TIME_WAIT_TIMER), closed("reset")], CLOSED, f"{s}/4th (RFC 793 3.9)"),
         row("SYN: new incarnation", TIME_WAIT, TCP_RCV(kind=SYN), ~MINE & NEWER,
-            [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), stop(TIME_WAIT_TIMER), set_(PASSIVE, True), *FRESH, *SENDING], SYN_RECEIVED,
-            "RFC 9293 3.6.1 MAY-2; RFC 6191"),
+            [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), stop(TIME_WAIT_TIMER), set_(PASSIVE, True), *FRESH, *SENDING,
+             closed("reused")], SYN_RECEIVED, "RFC 9293 3.6.1 MAY-2; RFC 6191: the old connection is over"),
         row("SYN: old or ours: ACK", TIME_WAIT, TCP_RCV(kind=SYN), (MINE | ~NEWER) & ~challenged, [out(ACK, acks=True)], STAY,
             f"{s}/4th; RFC 5961 4"),
         # 5th: ACK
@@ -376,7 +378,9 @@ def errors() -> list[Line]:
 TCP_TABLE = Table(
     "tcp", "TCP connection states (RFC 9293)", TCP,
     (TCP_OPEN, TCP_SEND, TCP_CLOSE, TCP_ABORT, TCP_RCV, TCP_HARD_ERROR, RETRANSMIT, USER_TIMEOUT, TWO_MSL, FIN_WAIT_2_TIMEOUT,
-     READ_EOF),
-    (*user_calls(), *unsynchronized(), *synchronized(), *timers(), *errors()),
+     READ_EOF, RESTART),
+    (*user_calls(), *unsynchronized(), *synchronized(), *timers(), *errors(),
+     forgotten(TCP, TCP_INC, PASSIVE, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER,
+               source="RFC 9293 3.5.1: a crash loses the TCB")),
     (TCP_INC, PASSIVE, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER),
 )

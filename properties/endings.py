@@ -8,14 +8,21 @@ may still go round in a circle.
 
 from __future__ import annotations
 
+from model.bgp import PASSIVE_TCP_ESTABLISHMENT
 from model.expr import Peer, Post, conj, disj
 from model.ike_quick import QUICK_INITIATOR_STATE, QUICK_RESPONDER_STATE
 from model.ipsec import ACQUIRE, NEIGHBOUR_RULE, RULE_MATCHES
 from model.signals import (
     ANY_SA,
+    BGP,
+    CLOSED,
     CLOSING,
     FIN_WAIT_1,
+    HOLD_TIMER,
     LAST_ACK,
+    LISTEN,
+    P1_INIT,
+    P1_RESP,
     SA_IN,
     SA_OUT,
     SPD_ENTRY,
@@ -23,6 +30,7 @@ from model.signals import (
     TCP_INC,
     sa_covers,
 )
+from model.tcp import RTX
 from properties.claim import Claim
 from properties.vocabulary import GENERATIONS, TCB_CLOSED, WIRE_EMPTY
 
@@ -35,12 +43,23 @@ PATH = disj(*((SA_OUT[g] != "none") & sa_covers(g, TCP_INC) & Peer(SA_IN[g].amon
 REPEATS = TCP.among(FIN_WAIT_1, CLOSING, LAST_ACK)
 STUCK = conj(REPEATS, MUST_PROTECT, ~PATH, ~ACQUIRE, Peer(~ACQUIRE), QUIET)
 
+# Established over nothing: the peer has no TCB and will not begin, and here no timer runs that could end the wait.
+NOT_NEGOTIATING = P1_INIT.among("none", "UP") & P1_RESP.among("none", "UP") & NO_QUICK_MODE
+NO_TIMER = ~HOLD_TIMER & ~RTX
+GONE = conj(TCP.among(CLOSED, LISTEN), BGP.among("Idle", "Active"), PASSIVE_TCP_ESTABLISHMENT, NOT_NEGOTIATING)
+DECEIVED = conj(BGP == "Established", NO_TIMER, NOT_NEGOTIATING, Peer(GONE), WIRE_EMPTY)
+
 CLAIMS = (
     Claim("no-stuck-close",
           "No closing end comes to repeat a FIN that cannot reach its peer, with nothing left but the user timeout.",
-          "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS), ("teardown", "rekey")),
+          "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS),
+          ("teardown", "rekey", "restart")),
     Claim("no-idle-orphan",
           "When both ends are CLOSED and nothing is under way, no SA of the connection is left at either.",
           "draft 3.3 l.528-530, 3.4 l.552-555", Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), ANY_SA, QUIET)),
-          Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown", "rekey")),
+          Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown", "rekey", "restart")),
+    Claim("lost-peer-is-noticed",
+          "No end stays Established, with nothing left that could ever tell it, when its peer has no TCB any more.",
+          "draft 3.4 l.549-551: BGP's messages provide the capability to detect a non-graceful restart", Post(DECEIVED),
+          Post((BGP == "Established") & Peer(TCP.among(CLOSED, LISTEN))), ("restart",)),
 )

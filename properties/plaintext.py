@@ -17,7 +17,7 @@ CLAIMS = (
     Claim("no-plaintext-out",
           "No segment of a BGP connection leaves an end outside ESP, from the first SYN to the last RST.",
           "draft 2 l.147-150 (MUST), 3.2 l.436-439 (MUST), 3.3 l.530-532",
-          Sent("segments", prot == PLAIN), Sent("segments", TRUE), (*_BOTH, "rekey")),
+          Sent("segments", prot == PLAIN), Sent("segments", TRUE), (*_BOTH, "rekey", "restart")),
     Claim("no-plaintext-after-open",
           "From the first BGP OPEN on, that one included, no segment of the connection leaves an end outside ESP.",
           "draft 2 l.147-150 (MUST), 3.2 l.458-461 (MUST)",

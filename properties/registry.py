@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from properties import attack, binding, deletion, endings, liveness, plaintext
+from properties import attack, binding, collision, deletion, endings, liveness, plaintext
 from properties.claim import Claim
 from properties.response import Response
 
-CLAIMS: dict[str, Claim] = {one.name: one for family in (plaintext, deletion, binding, attack, endings) for one in family.CLAIMS}
+FAMILIES = (plaintext, deletion, binding, attack, endings, collision)
+CLAIMS: dict[str, Claim] = {one.name: one for family in FAMILIES for one in family.CLAIMS}
 RESPONSES: dict[str, Response] = {one.name: one for one in liveness.RESPONSES}
 PROPERTIES: dict[str, Claim | Response] = {**CLAIMS, **RESPONSES}
 

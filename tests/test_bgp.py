@@ -11,7 +11,7 @@ from model.action import Signal
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import Var
 from model.readings import reading
-from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, TCP_CLOSE, TCP_SEND
+from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, RESTART, TCP_CLOSE, TCP_SEND
 from model.system import System, open_system
 from model.table import Table
 from verify.reference import explore
@@ -239,13 +239,13 @@ def after_timers(text: str, before: Mapping[str, int], damp: bool) -> dict[str, 
 def test_event_numbers_and_names() -> None:
     named = dict(line.split(maxsplit=1) for line in EVENTS.strip().splitlines())
     assert {int(number): name for number, name in named.items()} == {number: event.name for number, event in BGP_EVENT.items()}
-    assert list(BGP_TABLE.events) == [BGP_EVENT[number] for number in range(1, 29)]
+    assert list(BGP_TABLE.events) == [*(BGP_EVENT[number] for number in range(1, 29)), RESTART]
     assert all(event.number == number and event.total for number, event in BGP_EVENT.items())
 
 
 def test_every_cell_is_present() -> None:
     cells = [(state, event) for state in BGP_TABLE.state.sort.consts() for event in BGP_TABLE.events]
-    assert len(cells) == 6 * 28
+    assert len(cells) == 6 * 29
     assert all(list(BGP_TABLE.cell(*cell)) for cell in cells)
     assert {(state, number) for state, number, _, _ in EXPECTED} == {(s, n) for s in STATES for n in BGP_EVENT}
 

@@ -265,6 +265,8 @@ def told_by_bgp(action: Signal, reader: Valuation) -> tuple[Any, ...]:
 
 
 def read_bgp(state: str, event: str, arg: Any, own: Any) -> Course:
+    if event == "restart":
+        return bgp.restart()
     (number,) = (number for number, one in BGP_EVENT.items() if one.name == event)
     return bgp.read(state, number, own)
 

@@ -108,7 +108,7 @@ ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 | SYN in-window, SYN+ACK in-window | !793 | = 
 CLOSE-WAIT CLOSING LAST-ACK TIME-WAIT | SYN in-window, SYN+ACK in-window | !793 | = | ACK+ |
 ESTABLISHED CLOSE-WAIT | SYN in-window, SYN+ACK in-window | 793 | CLOSED | RST | 18, closed reset
 FIN-WAIT-1 FIN-WAIT-2 CLOSING LAST-ACK TIME-WAIT | SYN in-window, SYN+ACK in-window | 793 | CLOSED | RST | closed reset
-TIME-WAIT | SYN old | newer | SYN-RECEIVED | SYN+ACK@ |
+TIME-WAIT | SYN old | newer | SYN-RECEIVED | SYN+ACK@ | closed reused
 TIME-WAIT | SYN old | !newer | = | ACK+ |
 TIME-WAIT | SYN, SYN outside | | = | ACK+ |
 # /5th: ACK

@@ -31,6 +31,9 @@ PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "E
             ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE}
 
 
+Lines = list[str]
+
+
 @dataclass(frozen=True)
 class Arrow:
     """One message in one step: to the `right` or back, what it is called, and its fate: sent, arrived, lost, or injected."""
@@ -98,13 +101,19 @@ def arrows(system: System, outcome: Outcome) -> list[Arrow]:
         if event.takes is not None:
             lost = not any(isinstance(action, Signal) for action in firing.row.actions)
             text, line, forged = message_name(event.takes, event.takes.encode(firing.args))
-            found.append(Arrow(firing.scope == "A>B", text, line, "lost" if lost else "arrived", forged))
+            found.append(Arrow(firing.scope.startswith("A"), lane_of(firing.scope) + text, line, "lost" if lost else "arrived", forged))
     for message in outcome.sent:
         if message.direction is not None:
             text, line, forged = message_name(message.channel, message.code)
-            fate = "sent" if message.scope in ENDS else "injected"
-            found.append(Arrow(message.direction == "A>B", text, line, fate, forged))
+            fate = "injected" if message.scope == "" else "sent"
+            found.append(Arrow(message.direction.startswith("A"), lane_of(message.direction) + text, line, fate, forged))
     return found
+
+
+def lane_of(scope: str) -> str:
+    """"1: " for "A.1" and "A.1>B.1"; nothing where an end has one connection."""
+    lane = scope.partition(">")[0].partition(".")[2]
+    return f"{lane}: " if lane else ""
 
 
 def told(system: System, firing: Firing) -> str | None:
@@ -129,22 +138,24 @@ def ladder(run: Run) -> str:
     """The run as text; ends in a newline."""
     system, trace = run.system, run.trace
     clock = clock_of(run)
-    table: list[tuple[str, tuple[str, str], list[Arrow], list[str]]] = [("  0", states_of(system, run.initial), [], surroundings(run))]
+    table: list[tuple[str, tuple[Lines, Lines], list[Arrow], list[str]]] = [("  0", states_of(system, run.initial), [], surroundings(run))]
     for number, outcome in enumerate(run.outcomes, 1):
         words = [text for text in (told(system, firing) for firing in outcome.fired) if text]
         mark = "*" if trace.loop is not None and number > trace.loop else " "
         mark = "!" if trace.property and trace.loop is None and number == len(run.outcomes) else mark
         table.append((f"{number:>3}{mark}", states_of(system, outcome.after), arrows(system, outcome), words))
-    wide_a, wide_b = (max(len(both[at]) for _, both, _, _ in table) for at in (0, 1))
+    wide_a, wide_b = (max(len(one) for _, both, _, _ in table for one in both[at]) for at in (0, 1))
     wide = max([12, *(len(arrow.draw(0)) + 3 for _, _, drawn, _ in table for arrow in drawn)])
     lines = [*heading(run), f"     {clock[0]}{'A'.ljust(wide_a)}  {''.ljust(wide)}  {'B'.ljust(wide_b)}  what happened"]
-    before = ("", "")
+    none: Lines = [""] * len(table[0][1][0])
+    before = (none, none)
     for (label, both, drawn, words), time in zip(table, clock[1:], strict=True):
-        shown = ["    |" if now == then else now for now, then in zip(both, before, strict=True)]
+        shown = [["    |" if one == old else one for one, old in zip(now, then, strict=True)]
+                 for now, then in zip(both, before, strict=True)]
         before = both
-        for at in range(max(1, len(drawn), len(words))):
+        for at in range(max(len(none), len(drawn), len(words))):
             arrow = drawn[at].draw(wide) if at < len(drawn) else " " * wide
-            left, right = shown if at == 0 else ("", "")
+            left, right = (end[at] if at < len(none) else "" for end in shown)
             text = words[at] if at < len(words) else ""
             first = f"{label:<4} {time}" if at == 0 else " " * (5 + len(time))
             lines.append(f"{first}{left.ljust(wide_a)}  {arrow}  {right.ljust(wide_b)}  {text}".rstrip())
@@ -176,8 +187,10 @@ def clock_of(run: Run) -> list[str]:
     return [f"{cell:>{wide}}  " for cell in cells]
 
 
-def states_of(system: System, state: State) -> tuple[str, str]:
-    return state_of(system, state, "A"), state_of(system, state, "B")
+def states_of(system: System, state: State) -> tuple[Lines, Lines]:
+    """What the two ends are in, a line for each connection."""
+    a, b = ([lane_of(place) + state_of(system, state, place) for place in system.places if place.startswith(end)] for end in ENDS)
+    return a, b
 
 
 def surroundings(run: Run) -> list[str]:
@@ -215,7 +228,7 @@ def reasons(run: Run) -> list[str]:
     """The steps that decided it: an end's last SA gone, its filter gone."""
     found = []
     for number, outcome in enumerate(run.outcomes, 1):
-        for end in ENDS:
+        for end in run.system.places:
             before, after = (state_of(run.system, state, end) for state in (outcome.before, outcome.after))
             tcp = after.partition(" / ")[0]
             for word, what, done in (("no SA", "took", SA_GONE), ("no-entry", "removed", ENTRY_GONE)):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.expr import TRUE, Expr, ModelError, evaluate
-from model.slices import SLICES
-from model.system import ENDS, Monitor, State, System
+from model.slices import SLICES, places_of
+from model.system import Monitor, State, System
 from model.timed import TIMED, system_of
 from model.trace import Trace, TraceError
 from properties.claim import Claim
@@ -37,7 +37,8 @@ def query_of(trace: Trace) -> tuple[Expr, tuple[Monitor, ...]]:
     """What the last step must make true, and the history bits that needs; an endless run, or one that claims nothing: TRUE. Raises
     TraceError."""
     for what, name, known in (("slice", trace.slice, (*SLICES, *TIMED)), ("preset", trace.preset, PRESETS),
-                              ("property", trace.property, PROPERTIES), ("finding", trace.finding, FINDINGS), ("end", trace.end, ENDS)):
+                              ("property", trace.property, PROPERTIES), ("finding", trace.finding, FINDINGS),
+                              ("end", trace.end, places_of(trace.slice))):
         claims_nothing = not name and not trace.finding and (what == "finding" or not trace.property)
         if name not in known and not claims_nothing:
             raise TraceError(f"{what} {shown(name)}: there is no such {what}; there are {', '.join(known)}")

@@ -12,7 +12,7 @@ from model.expr import TRUE, Expr, Var
 from model.ike_phase1 import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.signals import BGP_EVENT
-from model.system import LINKS, Offer
+from model.system import Offer, links
 from model.table import Table
 from model.wire import DATAGRAM_WIRE, SEGMENT_WIRE
 
@@ -22,7 +22,8 @@ IKE_TABLES = (PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TA
 @dataclass(frozen=True)
 class Slice:
     """A named composition: who starts where, what is offered, and the default bounds. `options`: constants of a
-    start that its offers read, so that what is offered can differ from start to start."""
+    start that its offers read, so that what is offered can differ from start to start. `lanes`: names of
+    an end's connections with the other end, where it has more than one; no attacker and no restart there."""
 
     name: str
     about: str
@@ -30,6 +31,7 @@ class Slice:
     start: Callable[[], list[dict[str, str]]]
     bounds: Mapping[str, int]
     options: tuple[Var, ...] = field(default=())
+    lanes: tuple[str, ...] = field(default=())
 
 
 def timers(end: str, table: Table, *events: Event) -> Iterable[Offer]:
@@ -42,8 +44,8 @@ def own_timers(end: str, table: Table) -> Iterable[Offer]:
     return timers(end, table, *(event for event in table.events if event.who == "timer"))
 
 
-def network() -> Iterable[Offer]:
-    for link in LINKS:
+def network(lanes: tuple[str, ...] = ()) -> Iterable[Offer]:
+    for link in links(lanes):
         for table in (SEGMENT_WIRE, DATAGRAM_WIRE):
             yield from (Offer(link, table, event) for event in table.events)
 

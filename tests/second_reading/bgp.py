@@ -30,6 +30,12 @@ def read(state: str, number: int, own: Any) -> Course:
             return in_established(number, own)
 
 
+def restart() -> Course:
+    """A speaker begins in Idle, with no timer running."""
+    timers = ("ConnectRetryTimer", "HoldTimer", "KeepaliveTimer", "DelayOpenTimer", "IdleHoldTimer")
+    return Course("Idle").set(ConnectRetryCounter="0", **dict.fromkeys(timers, False))
+
+
 def expired(course: Course, number: int) -> Course:
     """A timer that has expired does not run, whether or not 8.2.2 says so."""
     name = {9: "ConnectRetryTimer", 10: "HoldTimer", 11: "KeepaliveTimer", 12: "DelayOpenTimer", 13: "IdleHoldTimer"}.get(number)

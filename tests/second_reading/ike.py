@@ -55,6 +55,8 @@ def phase1_initiator(state: str, event: str, arg: Any, own: Any) -> Course | Non
             return course if arg.attempt != own.attempt else initiator_receives(course, arg, own)  # RFC 2408 5.2: discarded
         case "phase 1 deleted":
             return gone(course)
+        case "restart":  # nothing is left, but the cookies of the next attempt are other ones
+            return gone(course).set(contact=False)
         case "hard lifetime":
             return tell(gone(course), "informational", "phase 1 expired", "sender") if state == "UP" else None
         case _ if state not in INITIATOR or own.on_its_way_out or own.on_its_way_in:
@@ -131,6 +133,8 @@ def phase1_responder(state: str, event: str, arg: Any, own: Any) -> Course | Non
             return responder_receives(course, arg, own)
         case "phase 1 deleted":
             return gone(course)
+        case "restart":
+            return gone(course).set(contact=False)
         case "hard lifetime":
             return tell(gone(course), "informational", "phase 1 expired", "receiver") if state == "UP" else None
         case _ if state not in RESPONDER or own.on_its_way_out or own.on_its_way_in:
@@ -324,7 +328,7 @@ def informational(state: str, event: str, arg: Any, own: Any) -> Course:
         case "SA deleted", _:
             return peer_told(course, arg, own)
         case "INITIAL-CONTACT", _:
-            return others_deleted(course, arg)
+            return others_deleted(course, arg, own)
         case "child deleted by peer", _:
             return child_gone(course, arg.gen, own)
         case "rcv", _ if arg.datagram == "DEL" and accepted(arg, own):
@@ -344,8 +348,10 @@ def peer_told(course: Course, arg: Any, own: Any) -> Course:
     return course
 
 
-def others_deleted(course: Course, arg: Any) -> Course:
+def others_deleted(course: Course, arg: Any, own: Any) -> Course:
     """The receiver "might then elect to delete any existing SA's it has": all but the SA that said it, begun by `cookie`."""
+    if own.contact == "abort" and own.tcp not in ("CLOSED", "LISTEN"):  # not the RFC's: the peer has lost the connection with its SAs
+        tell(course, "tcp", "ABORT")
     tell(course, "phase1-initiator" if arg.cookie == "sender" else "phase1-responder", "phase 1 deleted")
     for gen in ("g0", "g1", "g2"):
         tell(course, "informational", "child deleted by peer", gen)

@@ -64,6 +64,9 @@ def read(state: str, event: str, arg: Any, tcb: Any) -> Course | None:
             return abort_call(state, tcb)
         case "rcv":
             return segment_arrives(state, arg, tcb)
+        case "restart":
+            return Course("CLOSED").set(inc="0", passive=False, unacked="-", open_delivered=False, tried=False, retransmission=False,
+                                        time_wait=False)
         case "ICMP hard error":
             return hard_error(state, tcb)
         case _:
@@ -237,7 +240,7 @@ def in_other_states(state: str, seg: Any, tcb: Any) -> Course:
         return send(established(course, 16, tcb), tcb, "ACK")
     if state == "TIME-WAIT" and seg.kind == "SYN" and seg.inc != tcb.inc and tcb.isn_newer:
         # 3.6.1 MAY-2, RFC 6191: the connection is reopened.
-        return synchronize(course, seg).set(passive=True, time_wait=False, open_delivered=False)
+        return synchronize(course, seg).set(passive=True, time_wait=False, open_delivered=False).do("closed", "reused")
     if not inside:
         return course if seg.kind == "RST" else send(course, tcb, "ACK")
     # Second: RST; RFC 5961 3.
