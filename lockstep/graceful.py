@@ -17,6 +17,7 @@ from properties.vocabulary import GENERATIONS, TCB_CLOSED, WIRE_EMPTY
 from verify.step import Disabled, Outcome, StepView, Stimulus, step, stimuli
 
 GRACEFUL = (ARRIVES, IKE_ARRIVES, READ_EOF, RETRANSMIT, TWO_MSL, CLOCK)
+STOP = BGP_EVENT[2].name
 ENDED = conj(TCB_CLOSED, Peer(TCB_CLOSED), WIRE_EMPTY)
 UP: Expr = conj(BGP == BGP_ESTABLISHED, Peer(BGP == BGP_ESTABLISHED))
 HALVES = tuple(half[g] != "none" for g in GENERATIONS for half in (SA_IN, SA_OUT))
@@ -47,10 +48,11 @@ class Cost:
 
 
 def cost(slice_name: str, readings: Readings) -> Cost | None:
-    """The cost of a close; None where the slice does not start with both ends Established, or no run ends."""
+    """The cost of a close; None where the slice does not start with both ends Established and A's operator
+    free to stop, or where no run ends."""
     system = build(slice_name, readings, bounds={"losses": 0, "copies": 0, "attacks": 0})
     initial = system.initial[0]
-    if not _true(system, UP, initial):
+    if not _true(system, UP, initial) or ("A", "bgp", STOP) not in system.offer_of:
         return None
     graceful = True
     run = _shortest(system, initial, GRACEFUL)
@@ -65,7 +67,7 @@ def cost(slice_name: str, readings: Readings) -> Cost | None:
 
 def _shortest(system: System, initial: State, events: Sequence[Event]) -> list[Outcome] | None:
     """Breadth first from A's ManualStop."""
-    first = step(system, initial, Stimulus("A", "bgp", BGP_EVENT[2].name))
+    first = step(system, initial, Stimulus("A", "bgp", STOP))
     came: dict[State, Outcome | None] = {initial: None, first.after: first}
     level = [first.after]
     while level:

@@ -34,8 +34,8 @@ from verify.symbolic.clock import INTERRUPTED, GaveUp
 PROMISING = "repaired"  # the preset whose promises are what a repair has to keep
 ANY = "any of them"
 SMALL = {"losses": 0, "copies": 0, "attacks": 0, "segments": 1, "datagrams": 1}
-VACUOUS_LIMIT = 50  # candidates that keep a claim only by never coming to it; nothing is learned from one about the next
 MIDDLE = {"losses": 1, "copies": 0, "attacks": 1, "segments": 1, "datagrams": 1}
+VACUOUS_LIMIT = 50  # candidates that keep a claim only by never coming to it; nothing is learned from one about the next
 
 
 class Verdict(Enum):
@@ -80,7 +80,7 @@ class Need:
 @dataclass(frozen=True)
 class Repair:
     """A smallest repair. changes: as overrides of the base, "A:key" or "key" to the new value; size: how many changes it counts as.
-    states, transitions: of the search that proved it. cost: of a graceful close; None where the slice has none. endings: claims about
+    states, transitions: of the search that proved it. cost: of a close without faults; None where the slice has none. endings: claims about
     endings that the base breaks already, with the steps to a breach that is still there, None where none is. needs: each change
     with what breaks without it."""
 
@@ -289,7 +289,7 @@ class _Repairing:
         """Does it break at smaller bounds already? A run within them is one within the bounds asked for."""
         done = [dict(self.job.bounds)]
         for smaller, one_by_one in ((SMALL, True), (MIDDLE, False)):
-            bounds = {key: min(smaller[key], value) for key, value in self.job.bounds.items()}
+            bounds = {key: min(smaller.get(key, value), value) for key, value in self.job.bounds.items()}
             if bounds in done:
                 continue
             done.append(bounds)

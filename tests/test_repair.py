@@ -26,6 +26,7 @@ from model.readings import READINGS, reading
 from model.slices import SLICES
 from model.system import Instance, Offer, System
 from model.table import Table, row
+from properties import endings
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, VIOLATED, claims_of
 from tests.runs import judged
@@ -119,6 +120,34 @@ def test_one_step_depends_on_what_its_rows_read(asked):
     assert found[("A:p1_delete",)] == {("last_bgp_session",), ("always",)}
     names = {name for names in found for name in names}
     assert names == {"A:del_trigger", "A:p1_delete", "A:p1_cascade", "A:port"}  # which Deletes go; whether the SPD rule is for BGP
+
+
+def test_a_claim_that_reads_readings_of_both_ends():
+    """A stuck close depends on what becomes of packets without an SA, at either end. Whatever meets the conditions is stuck."""
+    there = question(Job("teardown", "draft", properties=tuple(claim.name for claim in endings.CLAIMS), bounds=SMALL))
+    system, (hit,) = there.system, [hit for hit in search(there.system, there.queries).hits.values() if hit is not None]
+    when = CLAIMS[hit.query].violated
+    conditions = Watcher(system).run(hit.initial, hit.stimuli, when, hit.scope)
+    names = [f"{at}:{key}" for at in "AB" for key in ("after_del", "listener_rule", "port")]
+    now = {name: system.initial[0][at] for name, at in system.reading_positions.items()}
+    meeting = differing = 0
+    for codes in product(*(range(len(READINGS[name[2:]].values)) for name in names)):
+        other = now | dict(zip(names, codes, strict=True))
+        breaks = ends_in(system, with_readings(system, hit.initial, other), hit.stimuli, when, hit.scope)
+        assert breaks or not met(conditions, other)
+        meeting, differing = meeting + met(conditions, other), differing + (not breaks)
+    assert {"A:after_del", "B:after_del"} <= {name for one in conditions for name in one.names}
+    assert 1 < meeting < 144 and differing
+
+
+def ends_in(system, state, stimuli, when, end):
+    for stimulus in stimuli:
+        try:
+            outcome = step(system, state, stimulus)
+        except Disabled:
+            return False
+        state = outcome.after
+    return bool(evaluate(when, StepView(system, end, outcome)))
 
 
 def test_conditions_forgotten_show(asked, monkeypatch):
