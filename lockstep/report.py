@@ -17,9 +17,10 @@ AS_EXPECTED, NOT_AS_EXPECTED, USAGE, NOT_DECIDED, DISAGREEMENT = 0, 1, 2, 3, 4
 class PropertyResult:
     """One claim in one slice under one preset (with `readings` that differ from it), or one known finding.
 
-    `length` and `trace` (a file) belong to the witness of a violation; `depth` counts levels of the search, the initial states
-    being the first; what an engine does not count is 0. `loop`: of an endless witness, after how many of its steps the loop begins. `shown`: a counterexample to induction, as a ladder. `expected` is what
-    the preset promises or the finding foretells; None where nobody promised anything.
+    `length` and `trace` (a file) belong to the witness of a violation; `loop`: of an endless one, after how many of its steps the
+    loop begins. `depth` counts levels of the search, the initial states being the first; what an engine does not count is 0.
+    `shown`: a counterexample to induction, as a ladder. `expected` is what the preset promises or the finding foretells; None where
+    nobody promised anything.
     """
 
     slice: str

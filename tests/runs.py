@@ -26,7 +26,8 @@ GALLERY = Path(__file__).resolve().parents[1] / "traces" / "gallery"
 
 
 def jobs(slice_name: str, preset: str, *readings: str, **bounds: int) -> list[Job]:
-    return list(plan([slice_name], [preset], readings, (), bounds).jobs)
+    """The jobs that judge claims and look for findings."""
+    return [job for job in plan([slice_name], [preset], readings, (), bounds).jobs if job.engine != "liveness"]
 
 
 def judged(slice_name: str, preset: str, *readings: str, **bounds: int) -> Outcome:

@@ -2,8 +2,8 @@
 
 Columns: step, the time of a timed run, A's state (TCP / BGP, its phase 1 SA and its SAs), the wire, B's state, what happened
 and where it is written. An arrow begins at the end that sends it, ends in `|` at the end where it arrives, and ends in `X`
-where it is lost; `~` marks what an attacker made. `!` marks the step that breaks a claim, `*` those that an endless run repeats. Each step shows what it sent and what it received; the messages under way are
-in the rows above.
+where it is lost; `~` marks what an attacker made. Each step shows what it sent and what it received; the messages under way are
+in the rows above. `!` marks the step that breaks a claim, `*` the steps that an endless run repeats.
 """
 
 from __future__ import annotations

@@ -22,12 +22,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
 from model.expr import FALSE, Expr
 from model.system import Offer, State, System
@@ -163,7 +164,8 @@ class _Graph:
         """The transitions of these states, by number, in the order of the states."""
         counts = self.start[states + 1] - self.start[states]
         ends = np.cumsum(counts)
-        return np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.start[states] - ends + counts, counts)
+        found: Numbers = np.arange(counts.sum()) + np.repeat(self.start[states] - ends + counts, counts)
+        return found
 
 
 class _Region:
@@ -200,51 +202,58 @@ class _Region:
     def told(self) -> Found:
         """What is known of the duty here."""
         graph, inside = self.graph, self.far >= 0
-        states = np.flatnonzero(inside)
+        component = np.full(len(inside), -1, np.int64)
+        component[inside], size = self._components(inside)
+        owed = self._owed(np.flatnonzero(inside[graph.source]))
+        of = component[graph.source[owed]]
+        keys: Numbers = of * graph.space.labels + graph.label[owed]
+        stays = self.real[owed] & (component[np.where(graph.real[owed], graph.target[owed], 0)] == of)
+        due = self._due(owed, keys, size, np.unique(keys[stays]))
+        led = np.bincount(component[inside & self.leads], minlength=len(size)) == size
+
+        def trapped(due: Numbers) -> Numbers:
+            left = led.copy()
+            left[due // graph.space.labels] = True
+            found: Numbers = np.flatnonzero(inside)[~left[component[inside]]]
+            return found
+
+        if len(trap := trapped(due)):
+            return Found(self.tested, self._lasso(trap, component))
+        bounded = trapped(due[np.isin(due, keys[graph.real[owed]])])
+        return Found(self.tested, None, self._bound(bounded) if len(bounded) else "")
+
+    def _components(self, inside: Bools) -> tuple[Numbers, Numbers]:
+        """The strong components of the states inside: of each state its number, of each component how many states it has."""
+        graph, states = self.graph, int(inside.sum())
         number = np.cumsum(inside) - 1
-        here: Numbers = np.flatnonzero(inside[graph.source])
-        within = here[self.real[here]]
+        within = np.flatnonzero(self.real & inside[graph.source])
         within = within[inside[graph.target[within]]]
         # Transitions are sorted by where they come from: the rows of a CSR matrix.
-        row = np.zeros(len(states) + 1, np.int64)
-        np.cumsum(np.bincount(number[graph.source[within]], minlength=len(states)), out=row[1:])
-        matrix = csr_array((np.ones(len(within)), number[graph.target[within]], row), shape=(len(states), len(states)))
+        row = np.zeros(states + 1, np.int64)
+        np.cumsum(np.bincount(number[graph.source[within]], minlength=states), out=row[1:])
+        matrix = csr_array((np.ones(len(within)), number[graph.target[within]], row), shape=(states, states))
         matrix.sum_duplicates()  # scipy does not come to an end where an entry stands twice
         amount, component = connected_components(matrix, directed=True, connection="strong")
-        del matrix
-        owed = self._owed(here)
-        inner = component[number[graph.source[owed]]]
-        taken = self.real[owed] & inside[np.where(graph.real[owed], graph.target[owed], 0)]
-        stays = taken.copy()
-        stays[taken] = inner[taken] == component[number[graph.target[owed[taken]]]]
-        keys = inner.astype(np.int64) * graph.space.labels + graph.label[owed]
-        size = np.bincount(component, minlength=amount)
-        due = self._due(owed, keys, size, np.unique(keys[stays]))
-        led = np.bincount(component[self.leads[states]], minlength=amount) == size
-        left = led.copy()
-        left[due // graph.space.labels] = True
-        if not left.all():
-            return Found(self.tested, self._lasso(states[~left[component]], states, component, number))
-        left = led
-        left[due[np.isin(due, np.unique(keys[self.real[owed]]))] // graph.space.labels] = True
-        return Found(self.tested, None, "" if left.all() else self._bound(states[~left[component]]))
+        return component.astype(np.int64), np.bincount(component, minlength=amount)
 
     def _owed(self, edges: Numbers) -> Numbers:
         """Those of these transitions that are by an owed action."""
-        return edges[self.owed[self.graph.label[edges]]]
+        found: Numbers = edges[self.owed[self.graph.label[edges]]]
+        return found
 
     def _due(self, owed: Numbers, keys: Numbers, size: Numbers, done: Numbers) -> Numbers:
-        """What a fair run in a component cannot put off: by an action enabled in all its states and never taken between two of them.
+        """What a fair run in a component cannot put off: an action enabled in all its states and never taken between two of them.
         `keys`: of these transitions, component and action."""
         source, label = self.graph.source[owed], self.graph.label[owed]
         again = np.zeros(len(owed), np.bool_)  # an action with several outcomes is enabled once; they stand together
         again[1:] = (source[1:] == source[:-1]) & (label[1:] == label[:-1])
         found, times = np.unique(keys[~again], return_counts=True)
-        return found[(times == size[found // self.graph.space.labels]) & ~np.isin(found, done, assume_unique=True)]
+        due: Numbers = found[(times == size[found // self.graph.space.labels]) & ~np.isin(found, done, assume_unique=True)]
+        return due
 
     # -- the witness -----------------------------------------------------------------------------
 
-    def _lasso(self, trapped: Numbers, states: Numbers, component: NDArray[np.int32], number: Numbers) -> Lasso:
+    def _lasso(self, trapped: Numbers, component: Numbers) -> Lasso:
         """The shortest way into a trap, and a walk round it that does what fairness asks for."""
         graph, space = self.graph, self.graph.space
         begin = int(trapped[np.argmin(self.far[trapped])])
@@ -254,9 +263,9 @@ class _Region:
             stem.append(int(self.by[at]))
             at = int(graph.source[stem[-1]])
         path = [space.state(one) for one in space.path(at)]
-        steps = [between(space.system, before, after) for before, after in zip(path, path[1:], strict=False)]
+        steps = [between(space.system, before, after) for before, after in pairwise(path)]
         steps += [self._stimulus(edge) for edge in reversed(stem)]
-        members = {int(one) for one in states[component == component[number[begin]]]}
+        members = set(map(int, np.flatnonzero(component == component[begin])))
         return Lasso(self.duty.name, self.scope, path[0], (*steps, *map(self._stimulus, self._round(begin, members))), len(steps))
 
     def _stimulus(self, edge: int) -> Stimulus:
