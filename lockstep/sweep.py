@@ -27,10 +27,10 @@ from model.slices import SLICES, bounds_of
 from model.system import State, System
 from model.trace import Trace
 from properties.registry import HOLDS, VIOLATED, claims_of
-from traces.replay import replay
+from traces.replay import NotARun, replay
 from verify.query import Hit
 from verify.search import Family
-from verify.step import step, stimuli
+from verify.step import Disabled, step, stimuli
 
 # What is varied where nobody says: readings that the slice's rows read and that decide its claims. after_del=acquire and
 # unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
@@ -243,16 +243,20 @@ def search_all(sweep: Sweep, known: Collection[int], workers: int, watch: Watch 
 
 
 def witness(sweep: Sweep, one: Searched, claim: str) -> Trace:
-    """The kept witness of a claim under a combination as a trace, replayed. Raises what `traces.replay.replay` does."""
+    """The kept witness of a claim under a combination as a trace, replayed. Raises UsageError where what was kept is no such run."""
     cell = one.cells[sweep.job.properties.index(claim)]
     asked = question(replace(sweep.member(one.number), properties=(claim,)))
-    initial = state = asked.system.initial[cell.start]
-    way = []
-    for at in cell.way:
-        way.append(next(islice(stimuli(asked.system, state), at, None)))
-        state = step(asked.system, state, way[-1]).after
-    trace = asked.trace(Hit(claim, cell.end, len(way), tuple(way), initial))
-    replay(trace)
+    try:
+        initial = state = asked.system.initial[cell.start]
+        way = []
+        for at in cell.way:
+            way.append(next(islice(stimuli(asked.system, state), at, None)))
+            state = step(asked.system, state, way[-1]).after
+        trace = asked.trace(Hit(claim, cell.end, len(way), tuple(way), initial))
+        replay(trace)
+    except (IndexError, StopIteration, Disabled, NotARun):
+        raise UsageError(f"what was kept of combination {one.number} does not break {claim}: the file was changed; search again with "
+                         "--fresh") from None
     return trace
 
 

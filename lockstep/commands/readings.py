@@ -93,8 +93,8 @@ class _Watching:
 
         console = Console(stderr=True)
         self.all, self.kept, self.searched = swept.missing + len(swept.by_number), len(swept.by_number), 0
-        self.quiet, self.begun = quiet, monotonic()
-        self.last = self.begun
+        self.quiet = quiet
+        self.first = self.last = monotonic()
         self.bar = None
         if console.is_terminal and not quiet:
             self.bar = Progress(MofNCompleteColumn(), TextColumn("combinations"), BarColumn(), TextColumn("{task.fields[rate]}"),
@@ -114,11 +114,13 @@ class _Watching:
             self.bar.stop()
 
     def found(self, one: Searched) -> None:
+        if not self.searched:
+            self.first = monotonic()  # until then code was made
         self.searched += 1
-        done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.begun, 1e-3)
+        done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.first, 1e-3)
         if self.bar is not None:
             self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
-        elif not self.quiet and monotonic() - self.last >= PLAIN_EVERY:
+        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= PLAIN_EVERY:
             self.last = monotonic()
             left = (self.all - done) / rate
             print(f"lockstep: {done:,} of {self.all:,} combinations, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
@@ -128,8 +130,9 @@ def _figures(swept: Swept, before: int, seconds: float, workers: int) -> dict[st
     """Counts; the seconds are of this call, those of the searches added up of all that was searched, by whatever call."""
     found = swept.by_number.values()
     return {"combinations": len(swept.by_number), "searched_before": before, "missing": swept.missing,
-            "impossible": int((~swept.possible).sum()), "states": sum(one.states for one in found), "transitions": sum(one.transitions for one in found),
-            "search_seconds": round(sum(one.seconds for one in found), 3), "seconds": round(seconds, 3), "workers": workers}
+            "impossible": int((~swept.possible).sum()), "states": sum(one.states for one in found),
+            "transitions": sum(one.transitions for one in found), "search_seconds": round(sum(one.seconds for one in found), 3),
+            "seconds": round(seconds, 3), "workers": workers}
 
 
 # -- witnesses ----------------------------------------------------------------------------------------------------------------------------
