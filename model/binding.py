@@ -12,7 +12,7 @@ SA (3.3 l.507-513).
 from __future__ import annotations
 
 from model.action import Event, Signal, set_, signal
-from model.expr import BOOL, TRUE, Const, Enum, Expr, Var, disj, ite, up
+from model.expr import TRUE, Const, Enum, Expr, Var, disj, ite, up
 from model.readings import reading
 from model.signals import (
     ANY_SA,
@@ -30,6 +30,7 @@ from model.signals import (
     DISCARD,
     FAILED,
     FIN_WAIT_2,
+    FOREIGN,
     G0,
     G1,
     G2,
@@ -39,6 +40,7 @@ from model.signals import (
     LISTEN,
     MARK,
     NO_ENTRY,
+    OTHER_SESSIONS,
     PROTECT,
     QM_ABANDON,
     QM_NEED,
@@ -67,15 +69,13 @@ from model.table import ANY, STAY, Line, Table, ignored, impossible, row
 BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
 BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")
 NEXT_INC = Var("binding", "next-incarnation", INC, doc="incarnation (source port) of the next connection attempt")
-OTHER = Var("binding", "other-sessions", BOOL, doc="other BGP sessions share the phase 1 SA")
-FOREIGN = Var("binding", "foreign", BOOL, doc="traffic that is not BGP shares the phase 1 SA")
 CLOCK = Event("TIME-WAIT clock", who="timer", doc="the draft's clock, where a bare ACK started it")
 
 SINGLE = reading("bind") == "single"
 AT_IDLE = reading("del_trigger") == "bgp_idle"
 NO_TCB = TCP.among(CLOSED, LISTEN)
 UNBIND = set_(BOUND, "none")
-P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER
+P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER_SESSIONS
                                                 & ((reading("p1_count") == "bgp_only") | ~FOREIGN))
 EVERY_STATE = (S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE)
 
@@ -236,5 +236,5 @@ BINDING_TABLE = Table(
     (BIND_CONNECT, BIND_RECONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK,
      BIND_SA_DELETED, CLOCK),
     (*opening(), *session_closed(), *connection_closed(), *sa_deleted()),
-    (MARK, BOUND, NEXT_INC, OTHER, FOREIGN),
+    (MARK, BOUND, NEXT_INC, OTHER_SESSIONS, FOREIGN),
 )

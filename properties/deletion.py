@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from model.binding import FOREIGN, OTHER
 from model.expr import Fired, Peer, Post
-from model.signals import ANY_SA, CLOSED, LISTEN, P1_USABLE, TCP
+from model.signals import ANY_SA, CLOSED, LISTEN, OTHERS_SA, P1_USABLE, SESSION_GONE, SHARED, TCP, why
 from properties.claim import Claim
 from properties.vocabulary import HAS_TO_SEND, TCB_CLOSED
 
@@ -15,6 +14,11 @@ CONSIDERED = (*CONFIRMED, "b10 remembered until CLOSED", "b10 no confirmation") 
 SESSION_ENDS = ("b6 session closed: mark", "b6 session closed: mark, delete phase 1", "b12 session gone: delete",
                 "b12 session gone: delete phase 1 and 2", "b12 session and connection gone: delete",
                 "b12 session and connection gone: delete phase 1 and 2")
+
+DELETED_BY_PEER = tuple(f"{whose} phase 1 SA deleted by peer, {children}" for whose in ("the peer's", "own")
+                        for children in ("children stay", "with children"))
+# A session ends here, or the Delete arrives with which the peer's end of it took the phase 1 SA away.
+SESSION_OVER = Fired("binding", *SESSION_ENDS) | Fired("informational", *DELETED_BY_PEER, where=why == SESSION_GONE)
 
 CLAIMS = (
     Claim("sa-outlives-connection",
@@ -29,8 +33,8 @@ CLAIMS = (
           "When a Delete is taken as confirmation of a teardown, its sender's TCB is CLOSED.",
           "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONSIDERED), ("teardown",)),
     Claim("no-collateral-deletion",
-          "The end of a session takes no phase 1 SA away that other sessions or other traffic still use.",
+          "The end of a session takes no SA away, of phase 1 or phase 2, that other sessions or other traffic still use.",
           "draft 3.3 l.507-513 against 3.4 l.552-555",
-          Fired("binding", *SESSION_ENDS) & (OTHER | FOREIGN) & P1_USABLE & Post(~P1_USABLE),
-          Fired("binding", *SESSION_ENDS) & (OTHER | FOREIGN) & P1_USABLE, ("teardown",)),
+          SESSION_OVER & SHARED & P1_USABLE & (Post(~P1_USABLE) | (OTHERS_SA & Post(~OTHERS_SA))),
+          SESSION_OVER & SHARED & P1_USABLE, ("teardown",)),
 )
