@@ -33,12 +33,12 @@ _BOTH_UP = (BGP == BGP_ESTABLISHED) & Peer(BGP == BGP_ESTABLISHED)
 
 CLAIMS = (
     Claim("one-sa-strict", "A connection has at most one outbound SA at an end.", "draft 3.1 l.406-411, 3.2 l.483-484",
-          Post(TWO_OUT), Post(ONE_OUT), ("teardown", "opening")),
+          Post(TWO_OUT), Post(ONE_OUT), ("teardown", "opening", "phase1")),
     Claim("one-sa-congruent", "All outbound SAs of a connection at an end have the same selectors.",
-          "draft 3.1 l.406-411 as far as rekey (3.2 l.486-491) leaves it", Post(INCONGRUENT), Post(ONE_OUT), ("teardown", "opening")),
+          "draft 3.1 l.406-411 as far as rekey (3.2 l.486-491) leaves it", Post(INCONGRUENT), Post(ONE_OUT), ("teardown", "opening", "phase1")),
     Claim("sa-serves-one-connection", "An SA that carried one incarnation of a connection never carries another.",
-          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening",), _MONITORS),
+          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening", "phase1"), _MONITORS),
     Claim("binding-agrees", "While both ends are Established, both name the same SA as the connection's.",
           "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*(BOUND.among(g) & ~Peer(BOUND.among(g)) for g in BOUND.sort.values[1:]))),
-          Post(_BOTH_UP), ("opening",)),
+          Post(_BOTH_UP), ("opening", "phase1")),
 )

@@ -23,18 +23,18 @@ SESSION_OVER = Fired("binding", *SESSION_ENDS) | Fired("informational", *DELETED
 CLAIMS = (
     Claim("sa-outlives-connection",
           "The last SA of a connection goes at an end only when that end's TCB is CLOSED.",
-          "draft 3.3 l.528-532 (MUST)", TOO_EARLY, LAST_SA_GOES, ("teardown",)),
+          "draft 3.3 l.528-532 (MUST)", TOO_EARLY, LAST_SA_GOES, ("teardown", "phase1")),
     Claim("sa-outlives-need",
           "The last SA of a connection does not go at an end whose TCB still exists while either end has something to send or to "
           "retransmit.",
           "draft 3.3 l.530-532: the purpose of the rule",
-          TOO_EARLY & Post(HAS_TO_SEND | Peer(HAS_TO_SEND)), LAST_SA_GOES, ("teardown",)),
+          TOO_EARLY & Post(HAS_TO_SEND | Peer(HAS_TO_SEND)), LAST_SA_GOES, ("teardown", "phase1")),
     Claim("delete-means-closed",
           "When a Delete is taken as confirmation of a teardown, its sender's TCB is CLOSED.",
-          "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONSIDERED), ("teardown",)),
+          "draft 3.4 l.541-546", Fired("binding", *CONFIRMED) & Peer(~TCB_CLOSED), Fired("binding", *CONSIDERED), ("teardown", "phase1")),
     Claim("no-collateral-deletion",
           "The end of a session takes no SA away, of phase 1 or phase 2, that other sessions or other traffic still use.",
           "draft 3.3 l.507-513 against 3.4 l.552-555",
           SESSION_OVER & SHARED & P1_USABLE & (Post(~P1_USABLE) | (OTHERS_SA & Post(~OTHERS_SA))),
-          SESSION_OVER & SHARED & P1_USABLE, ("teardown",)),
+          SESSION_OVER & SHARED & P1_USABLE, ("teardown", "phase1")),
 )

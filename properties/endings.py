@@ -36,9 +36,9 @@ STUCK = conj(REPEATS, MUST_PROTECT, ~PATH, ~ACQUIRE, Peer(~ACQUIRE), QUIET)
 CLAIMS = (
     Claim("close-ends",
           "No closing end comes to repeat a FIN that cannot reach its peer, with nothing left but the user timeout.",
-          "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS), ("teardown",)),
+          "draft 3.3 l.525-532: the close the section describes comes to its end", Post(STUCK), Post(REPEATS), ("teardown", "phase1")),
     Claim("no-orphan-sa",
           "When both ends are CLOSED and nothing is under way, no SA of the connection is left at either.",
           "draft 3.3 l.528-530, 3.4 l.552-555", Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), ANY_SA, QUIET)),
-          Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown",)),
+          Post(conj(TCB_CLOSED, Peer(TCB_CLOSED), QUIET)), ("teardown", "phase1")),
 )

@@ -116,7 +116,8 @@ def handler(datagram: str, cookie: str) -> str:
 @pytest.mark.parametrize("datagram", DATAGRAM.values)
 @pytest.mark.parametrize("cookie", ["sender", "receiver"])
 def test_a_datagram_goes_to_the_exchange_it_belongs_to(datagram: str, cookie: str) -> None:
-    given = {"datagram": datagram, "cookie": cookie, "under": "1", "gen": "g2", "inc": "1", "good": False, "exact": False, "ic": True, "why": "failed"}
+    given = {"datagram": datagram, "cookie": cookie, "under": "1", "gen": "g2", "inc": "1", "good": False, "exact": False, "ic": True,
+             "why": "failed"}
     to = handler(datagram, cookie)
     fields = f"false true 1 {to}" if to.startswith("phase1") else f"g2 {cookie} 1 false failed" if to == "informational" else ""
     expected = f"{to}: rcv {datagram} {fields.removesuffix(to).strip()}" if fields else f"{to}: rcv {datagram} {cookie} 1 g2 1 false false"

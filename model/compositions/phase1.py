@@ -1,0 +1,50 @@
+"""Phase 1 SAs come and go under a session."""
+
+from __future__ import annotations
+
+from model.bgp import PASSIVE_TCP_ESTABLISHMENT
+from model.compositions import teardown
+from model.compositions.parts import IKE_TABLES, Slice, bgp_events, network, own_timers, timers
+from model.expr import BOOL, Var, disj
+from model.ike_phase1 import I_EXPIRED, I_LIFETIME, PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, R_EXPIRED, R_LIFETIME
+from model.ike_quick import I_BEGUN
+from model.ipsec import IPSEC_TABLE, SOFT
+from model.signals import BGP, BGP_IDLE, ESTABLISHED, G0, G1, G2, HOLD_TIMER, I_ATTEMPT, R_ATTEMPT, SA_IN, TCP, TCP_ABORT
+from model.system import ENDS, Offer
+from model.tcp import RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
+
+STARTS = Var("option", "starts", BOOL, doc="the slice lets an end that is Idle start, until it has begun a Quick Mode")
+STOPS = Var("option", "stops", BOOL, doc="the slice lets an operator end a session")
+DIES = Var("option", "dies", BOOL, doc="the slice lets A's process die")
+EXPIRES = Var("option", "expires", BOOL, doc="the slice lets phase 1 SAs reach their hard lifetime")
+RENEWS = Var("option", "renews", BOOL, doc="the slice lets phase 2 SAs reach their soft lifetime")
+
+
+def offers() -> list[Offer]:
+    deaf = ~disj(*(SA_IN[g] != "none" for g in (G0, G1, G2)))
+    idle = STARTS & (BGP == BGP_IDLE)
+    found: list[Offer] = [Offer("A", TCP_TABLE, TCP_ABORT, when=DIES & (TCP == ESTABLISHED))]
+    for end in ENDS:
+        found += [*bgp_events(end, 1, when=idle & ~PASSIVE_TCP_ESTABLISHMENT & ~I_BEGUN), *bgp_events(end, 4, when=idle & PASSIVE_TCP_ESTABLISHMENT),
+                  *bgp_events(end, 2, when=STOPS), *bgp_events(end, 10, when=HOLD_TIMER & deaf),
+                  Offer(end, PHASE1_INITIATOR_TABLE, I_EXPIRED, when=EXPIRES & I_LIFETIME & (I_ATTEMPT == "0")),
+                  Offer(end, PHASE1_RESPONDER_TABLE, R_EXPIRED, when=EXPIRES & R_LIFETIME & (R_ATTEMPT == "0")),
+                  Offer(end, IPSEC_TABLE, SOFT, when=RENEWS),
+                  *timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
+                  *(offer for table in IKE_TABLES for offer in own_timers(end, table))]
+    return [*found, *network()]
+
+
+def start() -> list[dict[str, str]]:
+    alone, sessions, foreign = teardown.start()
+    begun = {"A.phase1-initiator.lifetime": "true", "B.phase1-responder.lifetime": "true"}
+    second = {"B.phase1-initiator.state": "UP", "A.phase1-responder.state": "UP", "B.phase1-initiator.lifetime": "true",
+              "A.phase1-responder.lifetime": "true"}
+    passive = {"B.bgp.PassiveTcpEstablishment": "true"}
+    starts, stops, dies, expires, renews = ({f"option.{one.name}": "true"} for one in (STARTS, STOPS, DIES, EXPIRES, RENEWS))
+    return [starts, alone | begun | expires | stops, alone | begun | expires | renews, foreign | begun | second | expires | stops,
+            sessions | stops, foreign | stops, alone | begun | passive | dies | expires | starts | stops]
+
+
+SLICE = Slice("phase1", "phase 1 SAs come and go under a session", offers, start,
+              {"losses": 1, "copies": 0, "attacks": 0, "segments": 2, "datagrams": 2}, (STARTS, STOPS, DIES, EXPIRES, RENEWS))
