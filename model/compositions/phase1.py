@@ -14,23 +14,22 @@ from model.system import ENDS, Offer
 from model.tcp import RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
 
 STARTS = Var("option", "starts", BOOL, doc="the slice lets an end that is Idle start, until it has begun a Quick Mode")
-STOPS = Var("option", "stops", BOOL, doc="the slice lets an operator end a session")
-DIES = Var("option", "dies", BOOL, doc="the slice lets A's process die")
-EXPIRES = Var("option", "expires", BOOL, doc="the slice lets phase 1 SAs reach their hard lifetime")
+STOPS = Var("option", "stops", BOOL, doc="the slice lets an operator end a session, at either end")
+DIES = Var("option", "dies", BOOL, doc="the slice lets A's BGP process die")
+EXPIRES = Var("option", "expires", BOOL, doc="the slice lets the first phase 1 SA of each role reach its hard lifetime")
 RENEWS = Var("option", "renews", BOOL, doc="the slice lets phase 2 SAs reach their soft lifetime")
 
 
 def offers() -> list[Offer]:
     deaf = ~disj(*(SA_IN[g] != "none" for g in (G0, G1, G2)))
-    idle = STARTS & (BGP == BGP_IDLE)
+    idle, passive = STARTS & (BGP == BGP_IDLE), PASSIVE_TCP_ESTABLISHMENT
     found: list[Offer] = [Offer("A", TCP_TABLE, TCP_ABORT, when=DIES & (TCP == ESTABLISHED))]
     for end in ENDS:
-        found += [*bgp_events(end, 1, when=idle & ~PASSIVE_TCP_ESTABLISHMENT & ~I_BEGUN), *bgp_events(end, 4, when=idle & PASSIVE_TCP_ESTABLISHMENT),
+        found += [*bgp_events(end, 1, when=idle & ~passive & ~I_BEGUN), *bgp_events(end, 4, when=idle & passive),
                   *bgp_events(end, 2, when=STOPS), *bgp_events(end, 10, when=HOLD_TIMER & deaf),
                   Offer(end, PHASE1_INITIATOR_TABLE, I_EXPIRED, when=EXPIRES & I_LIFETIME & (I_ATTEMPT == "0")),
                   Offer(end, PHASE1_RESPONDER_TABLE, R_EXPIRED, when=EXPIRES & R_LIFETIME & (R_ATTEMPT == "0")),
-                  Offer(end, IPSEC_TABLE, SOFT, when=RENEWS),
-                  *timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
+                  Offer(end, IPSEC_TABLE, SOFT, when=RENEWS), *timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
                   *(offer for table in IKE_TABLES for offer in own_timers(end, table))]
     return [*found, *network()]
 
@@ -40,11 +39,11 @@ def start() -> list[dict[str, str]]:
     begun = {"A.phase1-initiator.lifetime": "true", "B.phase1-responder.lifetime": "true"}
     second = {"B.phase1-initiator.state": "UP", "A.phase1-responder.state": "UP", "B.phase1-initiator.lifetime": "true",
               "A.phase1-responder.lifetime": "true"}
-    passive = {"B.bgp.PassiveTcpEstablishment": "true"}
+    passive, quiet = {"B.bgp.PassiveTcpEstablishment": "true"}, {"budget.losses": "0"}
     starts, stops, dies, expires, renews = ({f"option.{one.name}": "true"} for one in (STARTS, STOPS, DIES, EXPIRES, RENEWS))
-    return [starts, alone | begun | expires | stops, alone | begun | expires | renews, foreign | begun | second | expires | stops,
-            sessions | stops, foreign | stops, alone | begun | passive | dies | expires | starts | stops]
+    return [starts | quiet, alone | begun | expires | stops, alone | begun | expires | renews, foreign | begun | second | expires | stops,
+            sessions | stops, foreign | stops, alone | begun | passive | expires | starts | dies]
 
 
 SLICE = Slice("phase1", "phase 1 SAs come and go under a session", offers, start,
-              {"losses": 1, "copies": 0, "attacks": 0, "segments": 2, "datagrams": 2}, (STARTS, STOPS, DIES, EXPIRES, RENEWS))
+              {"losses": 1, "copies": 0, "attacks": 0, "segments": 2, "datagrams": 3}, (STARTS, STOPS, DIES, EXPIRES, RENEWS))
