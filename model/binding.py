@@ -62,6 +62,7 @@ from model.signals import (
     how,
     installed,
     passive,
+    sa_covers,
     sa_usable,
 )
 from model.table import ANY, STAY, Line, Table, ignored, impossible, row
@@ -125,7 +126,9 @@ def opening() -> list[Line]:
         ignored(S_WAITING, BIND_P2_UP, "silent (F-41): an SA for a port no longer used", guard=~this_port),
         row("remote peer: SA is there", (S_NONE, S_OPENING), BIND_P2_UP, TRUE, [bind, protect], STAY, two),
         ignored(S_UP, BIND_P2_UP, "draft 3.2 l.486-491: BGP plays no role in rekey", name="b5 rekey"),
-        ignored((S_CLOSING, S_GONE), BIND_P2_UP, "silent (F-20): an SA for a connection that is closing or closed"),
+        row("remote peer: SA for a next connection", S_GONE, BIND_P2_UP, ~sa_covers(gen, TCP_INC), [bind, protect], STAY, two),
+        ignored(S_GONE, BIND_P2_UP, "silent (F-20): an SA for a connection that is closed", guard=sa_covers(gen, TCP_INC)),
+        ignored(S_CLOSING, BIND_P2_UP, "silent (F-20): an SA for a connection that is closing"),
         row("no SA: the attempt fails", S_WAITING, BIND_P2_FAILED, TRUE, [signal("bgp", BGP_EVENT[18])], S_NONE,
             "RFC 4271 8.1.4 event 18: no TCP connection comes of it"),
         ignored((S_NONE, S_OPENING, S_UP, S_CLOSING, S_GONE), BIND_P2_FAILED, "draft 3.2 l.486-491"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from model.bgp import PASSIVE_TCP_ESTABLISHMENT
 from model.compositions import teardown
-from model.compositions.parts import IKE_TABLES, Slice, bgp_events, network, own_timers, timers
-from model.expr import BOOL, Var, disj
+from model.compositions.parts import IKE_TABLES, Slice, bgp_events, network, own_timers
+from model.expr import BOOL, Expr, Var, disj
 from model.ike_phase1 import I_EXPIRED, I_LIFETIME, PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE, R_EXPIRED, R_LIFETIME
 from model.ike_quick import I_BEGUN
 from model.ipsec import IPSEC_TABLE, SOFT
@@ -18,18 +18,20 @@ STOPS = Var("option", "stops", BOOL, doc="the slice lets an operator end a sessi
 DIES = Var("option", "dies", BOOL, doc="the slice lets A's BGP process die")
 EXPIRES = Var("option", "expires", BOOL, doc="the slice lets the first phase 1 SA of each role reach its hard lifetime")
 RENEWS = Var("option", "renews", BOOL, doc="the slice lets phase 2 SAs reach their soft lifetime")
+BEGINS: Expr = STARTS & ~DIES  # from nothing: what TCP does about a segment that is gone is left to the slice opening
+TCP_TIMERS = [(event, event.timer) for event in (RETRANSMIT, USER_TIMEOUT, TWO_MSL) if event.timer is not None]
 
 
 def offers() -> list[Offer]:
     deaf = ~disj(*(SA_IN[g] != "none" for g in (G0, G1, G2)))
     idle, passive = STARTS & (BGP == BGP_IDLE), PASSIVE_TCP_ESTABLISHMENT
-    found: list[Offer] = [Offer("A", TCP_TABLE, TCP_ABORT, when=DIES & (TCP == ESTABLISHED))]
+    found: list[Offer] = [Offer("A", TCP_TABLE, TCP_ABORT, when=DIES & (TCP == ESTABLISHED)), Offer("A", IPSEC_TABLE, SOFT, when=RENEWS)]
     for end in ENDS:
         found += [*bgp_events(end, 1, when=idle & ~passive & ~I_BEGUN), *bgp_events(end, 4, when=idle & passive),
                   *bgp_events(end, 2, when=STOPS), *bgp_events(end, 10, when=HOLD_TIMER & deaf),
                   Offer(end, PHASE1_INITIATOR_TABLE, I_EXPIRED, when=EXPIRES & I_LIFETIME & (I_ATTEMPT == "0")),
                   Offer(end, PHASE1_RESPONDER_TABLE, R_EXPIRED, when=EXPIRES & R_LIFETIME & (R_ATTEMPT == "0")),
-                  Offer(end, IPSEC_TABLE, SOFT, when=RENEWS), *timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
+                  *(Offer(end, TCP_TABLE, event, when=timer & ~BEGINS) for event, timer in TCP_TIMERS),
                   *(offer for table in IKE_TABLES for offer in own_timers(end, table))]
     return [*found, *network()]
 
