@@ -35,6 +35,7 @@ _PEERS = (P1_RESP == "UP") & Peer(P1_INIT == "UP") & (Peer(I_ATTEMPT) == R_ATTEM
 
 # INITIAL-CONTACT names the SA it came with; what its sender may hold besides is the other phase 1 SA and phase 2 SAs.
 _WITH_PEERS, _WITH_OWN = "INITIAL-CONTACT with the peer's SA", "INITIAL-CONTACT with the own SA"
+CONTACT = Fired("informational", _WITH_PEERS, _WITH_OWN)
 _HOLDS_CHILDREN = ANY_SA | OTHERS_SA
 
 CLAIMS = (
@@ -47,5 +48,5 @@ CLAIMS = (
           "RFC 2407 4.6.3.3: the receiver assumes that the sender has no access to the SAs it deletes",
           (Fired("informational", _WITH_PEERS) & Peer((P1_RESP == "UP") | _HOLDS_CHILDREN))
           | (Fired("informational", _WITH_OWN) & Peer((P1_INIT == "UP") | _HOLDS_CHILDREN)),
-          Fired("informational", _WITH_PEERS, _WITH_OWN), ("phase1",)),
+          CONTACT, ("phase1",)),
 )

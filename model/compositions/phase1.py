@@ -1,4 +1,16 @@
-"""Phase 1 SAs come and go under a session."""
+"""Phase 1 SAs come and go under a session.
+
+Seven starts. From nothing: both ends begin phase 1 at once, each with INITIAL-CONTACT, and Quick Modes after it; nothing is
+lost. Established over g0, under one phase 1 SA whose lifetime ends at either end, while operators stop, and a second time
+while A's SA reaches its soft limit and wants a new one. Established beside other traffic, under two phase 1 SAs, one begun
+by each end, whose lifetimes end. Established beside other sessions, and beside other traffic, whose SAs are children of
+the same phase 1 SA. Established, and A's process dies and starts again while B still holds the old session.
+
+Leaves out: attackers; hard lifetimes of phase 2 SAs (slice teardown) and B's soft one (slice rekey); SAs behind one address
+(F-30: there is one peer); how others get their SA back; in the first start what TCP repeats (slice opening). Only the first
+phase 1 SA of a role expires; a later one outlives the slice. Three datagrams a direction: the end that completes a crossing
+phase 1 answers with MM6 and QM1 while its own MM5 is under way. A deletion of two phase 1 SAs and a child needs all three.
+"""
 
 from __future__ import annotations
 
