@@ -39,6 +39,7 @@ from model.signals import (
     DISCARD,
     FAILED,
     FIN_WAIT_2,
+    FOREIGN,
     G0,
     G1,
     G2,
@@ -48,6 +49,7 @@ from model.signals import (
     LISTEN,
     MARK,
     NO_ENTRY,
+    OTHER_SESSIONS,
     PROTECT,
     QM_ABANDON,
     QM_NEED,
@@ -71,6 +73,7 @@ from model.signals import (
     how,
     installed,
     passive,
+    sa_covers,
     sa_usable,
 )
 from model.table import ANY, STAY, Line, Table, ignored, impossible, row
@@ -78,17 +81,15 @@ from model.table import ANY, STAY, Line, Table, ignored, impossible, row
 BOUND_TO = Enum("BoundTo", "none", "g0", "g1", "g2")
 BOUND = Var("binding", "bound", BOUND_TO, doc="the one SA the binding names (reading bind=single)")
 NEXT_INC = Var("binding", "next-incarnation", INC, doc="incarnation (source port) of the next connection attempt")
-OTHER = Var("binding", "other-sessions", BOOL, doc="other BGP sessions share the phase 1 SA")
 OTHER_UP = Var("binding", "other-connection", BOOL, doc="an OPEN is in on the other connection with this peer, which is not closed")
 BEGUN_ALIKE = Var("binding", "begun-alike", BOOL, doc="the same end began the other connection (constant)")
-FOREIGN = Var("binding", "foreign", BOOL, doc="traffic that is not BGP shares the phase 1 SA")
 CLOCK = Event("TIME-WAIT clock", who="timer", doc="the draft's clock, where a bare ACK started it")
 
 SINGLE = reading("bind") == "single"
 AT_IDLE = reading("del_trigger") == "bgp_idle"
 NO_TCB = TCP.among(CLOSED, LISTEN)
 UNBIND = set_(BOUND, "none")
-P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER
+P1_GOES = (reading("p1_delete") == "always") | ((reading("p1_delete") == "last_bgp_session") & ~OTHER_SESSIONS
                                                 & ((reading("p1_count") == "bgp_only") | ~FOREIGN))
 ONE_SESSION = (reading("session_id") != "ordered") | BEGUN_ALIKE
 EVERY_STATE = (S_NONE, S_WAITING, S_OPENING, S_UP, S_CLOSING, S_GONE)
@@ -139,7 +140,9 @@ def opening() -> list[Line]:
         ignored(S_WAITING, BIND_P2_UP, "silent (F-41): an SA for a port no longer used", guard=~this_port),
         row("remote peer: SA is there", (S_NONE, S_OPENING), BIND_P2_UP, TRUE, [bind, protect], STAY, two),
         ignored(S_UP, BIND_P2_UP, "draft 3.2 l.486-491: BGP plays no role in rekey", name="b5 rekey"),
-        ignored((S_CLOSING, S_GONE), BIND_P2_UP, "silent (F-20): an SA for a connection that is closing or closed"),
+        row("remote peer: SA for a next connection", S_GONE, BIND_P2_UP, ~sa_covers(gen, TCP_INC), [bind, protect], STAY, two),
+        ignored(S_GONE, BIND_P2_UP, "silent (F-20): an SA for a connection that is closed", guard=sa_covers(gen, TCP_INC)),
+        ignored(S_CLOSING, BIND_P2_UP, "silent (F-20): an SA for a connection that is closing"),
         row("no SA: the attempt fails", S_WAITING, BIND_P2_FAILED, TRUE, [signal("bgp", BGP_EVENT[18])], S_NONE,
             "RFC 4271 8.1.4 event 18: no TCP connection comes of it"),
         ignored((S_NONE, S_OPENING, S_UP, S_CLOSING, S_GONE), BIND_P2_FAILED, "draft 3.2 l.486-491"),
@@ -285,5 +288,5 @@ BINDING_TABLE = Table(
     (BIND_CONNECT, BIND_RECONNECT, BIND_P2_UP, BIND_P2_FAILED, BIND_OPEN_RCVD, BIND_CLOSED, BIND_TCB_CLOSED, BIND_LAST_ACK,
      BIND_SA_DELETED, BIND_OTHER_UP, BIND_OTHER_CLOSED, CLOCK, RESTART),
     (*opening(), *session_closed(), *connection_closed(), *sa_deleted(), restarted()),
-    (MARK, BOUND, NEXT_INC, OTHER_UP, BEGUN_ALIKE, OTHER, FOREIGN),
+    (MARK, BOUND, NEXT_INC, OTHER_UP, BEGUN_ALIKE, OTHER_SESSIONS, FOREIGN),
 )

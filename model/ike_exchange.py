@@ -10,7 +10,22 @@ from __future__ import annotations
 
 from model.action import Event, Set, set_, start, stop
 from model.expr import BOOL, Const, Expr, OnWire, Var, disj, ite
-from model.signals import BY_RECEIVER, BY_SENDER, G0, G1, G2, P1_INIT, P1_RESP, SA_OUT, cookie, datagram
+from model.signals import (
+    BY_RECEIVER,
+    BY_SENDER,
+    G0,
+    G1,
+    G2,
+    I_ATTEMPT,
+    OTHERS_SA,
+    P1_INIT,
+    P1_RESP,
+    R_ATTEMPT,
+    SA_OUT,
+    cookie,
+    datagram,
+    under,
+)
 
 RETRY = "RFC 2408 5.1"
 HEADER = "RFC 2408 5.2: cookies, exchange type or message are not those of an exchange under way; discarded"
@@ -49,8 +64,10 @@ class Exchange:
 
 # A phase 1 SA in the words of a message: begun by its sender or by its receiver.
 OWN_FIRST = ite(P1_INIT == "UP", BY_SENDER, BY_RECEIVER)  # what this end sends under: the SA it began, if that is up
+OWN_FIRST_UNDER = ite(P1_INIT == "UP", I_ATTEMPT, R_ATTEMPT)
 ANSWER = ite(cookie == BY_SENDER, BY_RECEIVER, BY_SENDER)  # the same SA, named in the answer
 # The phase 1 SA of the message that arrives is up here: the message can be deciphered (RFC 2409 5.5, 5.7: HDR*).
-DECIPHERED: Expr = ((cookie == BY_SENDER) & (P1_RESP == "UP")) | ((cookie == BY_RECEIVER) & (P1_INIT == "UP"))
+DECIPHERED: Expr = (((cookie == BY_SENDER) & (P1_RESP == "UP") & (under == R_ATTEMPT))
+                    | ((cookie == BY_RECEIVER) & (P1_INIT == "UP") & (under == I_ATTEMPT)))
 # RFC 2407 4.6.3.3 allows INITIAL-CONTACT on "the first SA being established with the remote system".
-NO_SA_YET: Expr = ~disj(P1_INIT == "UP", P1_RESP == "UP", *(SA_OUT[g] != "none" for g in (G0, G1, G2)))
+NO_SA_YET: Expr = ~disj(P1_INIT == "UP", P1_RESP == "UP", OTHERS_SA, *(SA_OUT[g] != "none" for g in (G0, G1, G2)))

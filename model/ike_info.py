@@ -21,7 +21,7 @@ from __future__ import annotations
 from model.action import Action, Event, Put, Signal, put, signal
 from model.channels import DATAGRAMS
 from model.expr import TRUE, Const, Expr, Sort, Var, ite
-from model.ike_exchange import DECIPHERED, HEADER, OWN_FIRST
+from model.ike_exchange import DECIPHERED, HEADER, OWN_FIRST, OWN_FIRST_UNDER
 from model.readings import reading
 from model.signals import (
     ANY_SA,
@@ -34,6 +34,7 @@ from model.signals import (
     G0,
     G1,
     G2,
+    I_ATTEMPT,
     IKE_DELETE,
     IKE_DELETE_P1,
     IKE_TELL,
@@ -45,10 +46,12 @@ from model.signals import (
     P1_INIT,
     P1_RESP,
     P1_USABLE,
+    R_ATTEMPT,
     SA_DELETE,
     SA_IN,
     SA_OUT,
     SA_REMOVE,
+    SA_REMOVE_OTHERS,
     SA_REMOVE_OUT,
     SESSION_GONE,
     TCP,
@@ -84,14 +87,15 @@ def present(generation: Expr) -> Expr:
 
 
 def children(event: Event) -> list[Signal]:
-    """For each generation, in the same step."""
-    return [signal("informational", event(gen=g)) for g in (G0, G1, G2)]
+    """For each generation, and for the SA pair of others, in the same step."""
+    return [*(signal("informational", event(gen=g)) for g in (G0, G1, G2)),
+            signal("ipsec", SA_REMOVE_OTHERS(by_peer=event is CHILD_DELETED))]
 
 
 def own_deletions() -> list[Line]:
     """This end deletes an SA, or its phase 1 SAs."""
     remove = signal("ipsec", SA_REMOVE(gen=gen))
-    tell = put(DATAGRAMS, datagram=DEL, gen=gen, inc=0, cookie=OWN_FIRST, why=why)
+    tell = put(DATAGRAMS, datagram=DEL, gen=gen, inc=0, cookie=OWN_FIRST, under=OWN_FIRST_UNDER, why=why)
     return [
         row("SA to be deleted", READY, IKE_DELETE, TRUE, [signal("ipsec", SA_DELETE(gen=gen, why=why))], STAY, "draft 3.3 l.515-516"),
         row("SA deleted: Delete", READY, IKE_TELL, P1_USABLE, [tell], STAY, DELETE),
@@ -108,10 +112,11 @@ def own_deletions() -> list[Line]:
 def phase1_deletions() -> list[Line]:
     """One DEL-P1 for each phase 1 SA, protected by itself; before it, if so read, a child's Delete."""
     def announce(named: Const) -> Put:
-        return put(DATAGRAMS, datagram=DEL_P1, gen=G0, inc=0, cookie=named, why=SESSION_GONE)
+        attempt = I_ATTEMPT if named is BY_SENDER else R_ATTEMPT
+        return put(DATAGRAMS, datagram=DEL_P1, gen=G0, inc=0, cookie=named, under=attempt, why=SESSION_GONE)
 
     first = ite(sa_present(G0), G0, ite(sa_present(G1), G1, G2))
-    child = put(DATAGRAMS, datagram=DEL, gen=first, inc=0, cookie=OWN_FIRST, why=SESSION_GONE)
+    child = put(DATAGRAMS, datagram=DEL, gen=first, inc=0, cookie=OWN_FIRST, under=OWN_FIRST_UNDER, why=SESSION_GONE)
     announced = (reading("del_order") == "p2_first") & ANY_SA
     lines = []
     which: list[tuple[str, Expr, list[Action]]] = [
@@ -139,6 +144,7 @@ def delete_arrives() -> list[Line]:
     later = (reading("peer_del") == "defer") & ~TCP.among(CLOSED, LISTEN)
     pair = reading("del_pair") == "both"
     tell = signal("binding", BIND_SA_DELETED(gen=gen, installed=True))
+    held = f"{CONTINUOUS}; RFC 2408 3.15: advisory; findings' rule R-b"
     remove = signal("ipsec", SA_REMOVE(gen=gen))
     unknown = signal("binding", BIND_SA_DELETED(gen=gen, installed=False))
     pairs: list[tuple[str, Const, Expr, Signal]] = [
@@ -163,7 +169,8 @@ def delete_arrives() -> list[Line]:
         row("Delete: deferred", READY, sa, believed & known & later, [tell], STAY, f"{DELETE}: advisory; findings' rule R-b"),
         row("Delete: unknown SPI", READY, sa, believed & ~known, [unknown], STAY, f"{DELETE}; draft 3.4 l.538-541"),
         *lines,
-        row("child removed by peer", READY, CHILD_DELETED, present(gen), [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.538-541"),
+        row("child removed by peer", READY, CHILD_DELETED, present(gen) & ~later, [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.538-541"),
+        row("child of peer's deletion deferred", READY, CHILD_DELETED, present(gen) & later, [tell], STAY, held),
         ignored(READY, CHILD_DELETED, CONTINUOUS, guard=~present(gen)),
         ignored(READY, OTHER, HEADER, name="not a Delete"),
     ]

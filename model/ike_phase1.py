@@ -48,6 +48,7 @@ from model.signals import (
     BY_RECEIVER,
     BY_SENDER,
     G0,
+    I_ATTEMPT,
     INC,
     INFO_IC,
     INFO_P1_EXPIRED,
@@ -67,6 +68,7 @@ from model.signals import (
     P1_RESP_STATE,
     QM_P1_FAILED,
     QM_P1_UP,
+    R_ATTEMPT,
     RESTART,
     attempt,
     good,
@@ -84,7 +86,6 @@ NO_SA_FOR_QM = signal("quick-initiator", QM_P1_FAILED)
 # -- the SA this end begins ---------------------------------------------------------------------------------------
 
 NO_SA, MM1_SENT, MM3_SENT, MM5_SENT, AM1_SENT, UP = P1_INIT_STATE.consts()
-I_ATTEMPT = Var("phase1-initiator", "attempt", INC, doc="cookie of the latest attempt")
 I_CONTACT = Var("phase1-initiator", "contact", BOOL, doc="MM5 carries INITIAL-CONTACT")
 I_LIFETIME = Var("phase1-initiator", "lifetime", BOOL, doc="the hard lifetime runs")
 I_EXPIRED = Event("hard lifetime", who="lifetime", timer=I_LIFETIME, doc="RFC 2407 4.5, life duration")
@@ -175,7 +176,6 @@ PHASE1_INITIATOR_TABLE = Table(
 # -- the SA the peer begins ---------------------------------------------------------------------------------------
 
 R_NO_SA, MM2_SENT, MM4_SENT, AM2_SENT, R_UP = P1_RESP_STATE.consts()
-R_ATTEMPT = Var("phase1-responder", "attempt", INC, doc="cookie of the attempt answered")
 R_CONTACT = Var("phase1-responder", "contact", BOOL, doc="MM6 carries INITIAL-CONTACT")
 R_LIFETIME = Var("phase1-responder", "lifetime", BOOL, doc="the hard lifetime runs")
 R_EXPIRED = Event("hard lifetime", who="lifetime", timer=R_LIFETIME, doc="RFC 2407 4.5, life duration")

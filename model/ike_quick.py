@@ -22,7 +22,7 @@ from __future__ import annotations
 from model.action import Action, Put, put, set_, signal
 from model.channels import DATAGRAMS
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Value, Var, ite
-from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, RETRY, Exchange
+from model.ike_exchange import ANSWER, DECIPHERED, HEADER, OWN_FIRST, OWN_FIRST_UNDER, RETRY, Exchange
 from model.readings import reading
 from model.restart import forgotten
 from model.signals import (
@@ -62,6 +62,7 @@ from model.signals import (
     gen,
     good,
     inc,
+    under,
 )
 from model.table import ANY, OTHER, STAY, Line, Table, ignored, row
 
@@ -92,6 +93,7 @@ QUICK_INITIATOR_STATE = Var("quick-initiator", "state", I_STATE, doc="the Quick 
 I_GEN = Var("quick-initiator", "gen", GEN, doc="the generation being negotiated")
 I_INC = Var("quick-initiator", "inc", INC, doc="the incarnation whose ports the identities carry")
 I_COOKIE = Var("quick-initiator", "cookie", COOKIE, doc="the phase 1 SA it runs under")
+I_UNDER = Var("quick-initiator", "under", INC, doc="the attempt that phase 1 SA came from")
 # NOTE: a generation stands for an SPI, and SPIs do not come again (RFC 2408 2.5.1); so a name is used once. The own one comes
 # first, then g0, if this end has it to spare.
 I_BEGUN = Var("quick-initiator", "begun", BOOL, doc="the own generation has been used")
@@ -101,13 +103,13 @@ I_MINE = (gen == I_GEN) & (inc == I_INC)
 
 
 def i_put(message: Const, again: bool = False) -> Put:
-    return put(DATAGRAMS, resend=again, datagram=message, cookie=I_COOKIE, gen=I_GEN, inc=I_INC, exact=EXACT)
+    return put(DATAGRAMS, resend=again, datagram=message, cookie=I_COOKIE, under=I_UNDER, gen=I_GEN, inc=I_INC, exact=EXACT)
 
 
 def i_begin() -> list[Line]:
     """An SA is wanted, and a phase 1 SA to negotiate it under. QM1 goes out as soon as there is one."""
     which = ite(I_BEGUN, G0, MY_GEN)
-    first = put(DATAGRAMS, datagram=QM1, cookie=OWN_FIRST, gen=which, inc=I_INC, exact=EXACT)
+    first = put(DATAGRAMS, datagram=QM1, cookie=OWN_FIRST, under=OWN_FIRST_UNDER, gen=which, inc=I_INC, exact=EXACT)
     reserve = signal("ipsec", SA_GETSPI(gen=which, inc=I_INC, exact=EXACT))
     anyone = ~I_BEGUN | SPARE
     failed = signal("binding", BIND_P2_FAILED)
@@ -119,8 +121,8 @@ def i_begin() -> list[Line]:
         ignored(WAIT_P1, QM_NEED, QUICK, guard=inc == I_INC, name="wanted already"),
         ignored((QM1_SENT, QM3_SENT), QM_NEED, "bound: one Quick Mode at a time; the next packet asks again", name="under way"),
         row("QM1", WAIT_P1, QM_P1_UP, anyone,
-            [set_(I_GEN, which), set_(I_BEGUN, True), set_(SPARE, SPARE & ~I_BEGUN), set_(I_COOKIE, OWN_FIRST), *I_X.sent(), reserve,
-             first], QM1_SENT, QUICK),
+            [set_(I_GEN, which), set_(I_BEGUN, True), set_(SPARE, SPARE & ~I_BEGUN), set_(I_COOKIE, OWN_FIRST),
+             set_(I_UNDER, OWN_FIRST_UNDER), *I_X.sent(), reserve, first], QM1_SENT, QUICK),
         row("no generation left (bound)", WAIT_P1, QM_P1_UP, ~anyone, [], IDLE, "bound: three generations of SAs"),
         ignored((IDLE, QM1_SENT, QM3_SENT), QM_P1_UP, f"{QUICK}: nobody waits"),
         row("no phase 1 SA to be had", WAIT_P1, QM_P1_FAILED, TRUE, [failed], IDLE, RETRY),
@@ -134,7 +136,7 @@ def i_messages() -> list[Line]:
     done = signal("binding", BIND_P2_UP(gen=I_GEN))
     install = signal("ipsec", SA_INSTALL(gen=I_GEN, inc=I_INC, exact=EXACT))
     receive = signal("ipsec", SA_INSTALL_IN(gen=I_GEN, inc=I_INC, exact=EXACT))
-    older = put(DATAGRAMS, resend=True, datagram=QM3, cookie=ANSWER, gen=gen, inc=inc, exact=exact_ports)
+    older = put(DATAGRAMS, resend=True, datagram=QM3, cookie=ANSWER, under=under, gen=gen, inc=inc, exact=exact_ports)
     idle = READABLE & (SA_OUT[gen] != "none")
     return [
         *undecipherable(),
@@ -176,8 +178,8 @@ QUICK_INITIATOR_TABLE = Table(
     "quick-initiator", "Quick Mode as initiator (RFC 2409 5.5)", QUICK_INITIATOR_STATE,
     (QM_NEED, QM_P1_UP, QM_P1_FAILED, QM_ABANDON, QM_RCV, I_X.resend, I_X.give_up, RESTART),
     (*i_begin(), *i_messages(), *i_end(),
-     forgotten(QUICK_INITIATOR_STATE, I_GEN, I_INC, I_COOKIE, *I_X.variables, source=REBOOT)),
-    (I_GEN, I_INC, I_COOKIE, I_BEGUN, SPARE, *I_X.variables),
+     forgotten(QUICK_INITIATOR_STATE, I_GEN, I_INC, I_COOKIE, I_UNDER, *I_X.variables, source=REBOOT)),
+    (I_GEN, I_INC, I_COOKIE, I_UNDER, I_BEGUN, SPARE, *I_X.variables),
 )
 
 # -- responder ----------------------------------------------------------------------------------------------------
@@ -188,6 +190,7 @@ QUICK_RESPONDER_STATE = Var("quick-responder", "state", R_STATE, doc="the Quick 
 R_GEN = Var("quick-responder", "gen", GEN, doc="the generation being negotiated")
 R_INC = Var("quick-responder", "inc", INC, doc="the incarnation whose ports the identities carry")
 R_COOKIE = Var("quick-responder", "cookie", COOKIE, doc="the phase 1 SA it runs under")
+R_UNDER = Var("quick-responder", "under", INC, doc="the attempt that phase 1 SA came from")
 R_SEEN = Var("quick-responder", "seen", BOOL, index=GEN, doc="a Quick Mode for this generation was answered before (its message ID)")
 R_X = Exchange("quick-responder", sends=(QM2, CONNECTED, QM_REFUSED), receives=(QM1, QM3))
 R_MINE = (gen == R_GEN) & (inc == R_INC)
@@ -196,7 +199,7 @@ PREINSTALL = reading("preinstall") == "on"
 
 def r_put(message: Const, again: bool = False) -> Put:
     """An answer to the message that is being processed."""
-    return put(DATAGRAMS, resend=again, datagram=message, cookie=ANSWER, gen=gen, inc=inc, exact=exact_ports)
+    return put(DATAGRAMS, resend=again, datagram=message, cookie=ANSWER, under=under, gen=gen, inc=inc, exact=exact_ports)
 
 
 def r_offer() -> list[Line]:
@@ -207,7 +210,8 @@ def r_offer() -> list[Line]:
     no_connection = ABANDONS & dead
     wide = EXACT & ~exact_ports
     taken = new & ~no_connection & ~wide
-    begin = [set_(R_SEEN[gen], True), set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), *R_X.sent()]
+    begin = [set_(R_SEEN[gen], True), set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), set_(R_UNDER, under),
+             *R_X.sent()]
     larval = signal("ipsec", SA_GETSPI(gen=gen, inc=inc, exact=exact_ports))
     ready = signal("ipsec", SA_INSTALL_IN(gen=gen, inc=inc, exact=exact_ports))
     no = [r_put(QM_REFUSED)]
@@ -249,7 +253,7 @@ def r_keys() -> list[Line]:
 def r_end() -> list[Line]:
     """Timers, and the connection is gone."""
     exact: Value = SA_FOR[R_GEN] != "any"
-    same = put(DATAGRAMS, resend=True, datagram=QM2, cookie=R_COOKIE, gen=R_GEN, inc=R_INC, exact=exact)
+    same = put(DATAGRAMS, resend=True, datagram=QM2, cookie=R_COOKIE, under=R_UNDER, gen=R_GEN, inc=R_INC, exact=exact)
     forget: list[Action] = [*R_X.over(), signal("ipsec", SA_DROP_LARVAL(gen=R_GEN))]
     return [
         row("retransmission", QM2_SENT, R_X.resend, TRUE, [*R_X.again(), same], STAY, RETRY),
@@ -265,6 +269,6 @@ QUICK_RESPONDER_TABLE = Table(
     "quick-responder", "Quick Mode as responder (RFC 2409 5.5)", QUICK_RESPONDER_STATE,
     (QM_RCV, QM_ABANDON, R_X.resend, R_X.give_up, RESTART),
     (*r_offer(), *r_keys(), *r_end(),
-     forgotten(QUICK_RESPONDER_STATE, R_GEN, R_INC, R_COOKIE, *R_X.variables, source=REBOOT)),
-    (R_GEN, R_INC, R_COOKIE, R_SEEN, *R_X.variables),
+     forgotten(QUICK_RESPONDER_STATE, R_GEN, R_INC, R_COOKIE, R_UNDER, *R_X.variables, source=REBOOT)),
+    (R_GEN, R_INC, R_COOKIE, R_UNDER, R_SEEN, *R_X.variables),
 )

@@ -37,6 +37,8 @@ from model.signals import (
     ME,
     MY_GEN,
     NO_ENTRY,
+    OTHERS_LOST,
+    OTHERS_SA,
     PLAIN,
     PROT,
     PROTECT,
@@ -52,6 +54,7 @@ from model.signals import (
     SA_INSTALL_IN,
     SA_OUT,
     SA_REMOVE,
+    SA_REMOVE_OTHERS,
     SA_REMOVE_OUT,
     SPD_ENTRY,
     SPD_IN,
@@ -62,6 +65,7 @@ from model.signals import (
     TCP_INC,
     TCP_RCV,
     acks,
+    by_peer,
     exact_ports,
     fit,
     gen,
@@ -189,6 +193,8 @@ def management() -> list[Line]:
     here = (SA_IN[gen] != "none") | (SA_OUT[gen] != "none")
     selectors = set_(SA_FOR[gen], as_selector(exact_ports, inc))
     gone = (set_(SA_IN[gen], "none"), set_(SA_OUT[gen], "none"), set_(SA_FOR[gen], "0"))
+    keep = by_peer & (reading("peer_del") == "defer")
+    cascade = "draft 3.3 l.507-516: the phase 2 SAs bound to the phase 1 SA, whosever they are"
     return [
         row("getspi", SAD, SA_GETSPI, TRUE, [set_(SA_IN[gen], "larval"), selectors], STAY, "RFC 2409 5.5"),
         row("install inbound", SAD, SA_INSTALL_IN, TRUE, [set_(SA_IN[gen], "mature"), selectors], STAY, "RFC 2409 5.5"),
@@ -201,6 +207,10 @@ def management() -> list[Line]:
         ignored(SAD, SA_REMOVE, "RFC 2408 5.15: no such SA", guard=~here),
         row("remove outbound half", SAD, SA_REMOVE_OUT, TRUE, [set_(SA_OUT[gen], "none")], STAY,
             "RFC 2408 3.15: the SPI names one half"),
+        row("others' SA goes", SAD, SA_REMOVE_OTHERS, OTHERS_SA & ~keep, [set_(OTHERS_LOST, True)], STAY, cascade),
+        ignored(SAD, SA_REMOVE_OTHERS, "RFC 2408 3.15: advisory; findings' rule R-b: others use it", guard=OTHERS_SA & keep,
+                name="others' SA stays"),
+        ignored(SAD, SA_REMOVE_OTHERS, "RFC 2408 5.15: no such SA", guard=~OTHERS_SA),
         row("drop larval", SAD, SA_DROP_LARVAL, SA_OUT[gen] == "none", [set_(SA_IN[gen], "none"), set_(SA_FOR[gen], "0")], STAY,
             "RFC 2409 5.5"),
         ignored(SAD, SA_DROP_LARVAL, "RFC 2409 5.5: the SA is up", guard=SA_OUT[gen] != "none"),
@@ -234,8 +244,9 @@ def lifetimes() -> list[Line]:
 
 IPSEC_TABLE = Table(
     "ipsec", "SAD: outbound and inbound processing, lifetimes (RFC 4301 4.4.2, 5; RFC 2401 4.4.3)", SAD_STATE,
-    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_DROP_LARVAL, SOFT, HARD,
-     REDUNDANT, CLEAR, RESTART),
+    (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_REMOVE_OTHERS, SA_DROP_LARVAL,
+     SOFT, HARD, REDUNDANT, CLEAR, RESTART),
     (*processing(), *management(), *lifetimes(),
-     forgotten(SAD_STATE, SA_IN, SA_OUT, SA_FOR, source="RFC 2407 4.6.3.3: a system that reboots has no SAs")), (SA_IN, SA_OUT, SA_FOR),
+     forgotten(SAD_STATE, SA_IN, SA_OUT, SA_FOR, source="RFC 2407 4.6.3.3: a system that reboots has no SAs")),
+    (SA_IN, SA_OUT, SA_FOR, OTHERS_LOST),
 )

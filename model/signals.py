@@ -90,12 +90,19 @@ SA_OUT = Var("ipsec", "out", OUT_HALF, index=GEN, doc="outbound half of each gen
 # Which incarnation's 5-tuple a generation's selectors match: one, or any (Quick Mode named port 0, RFC 2407 4.6.2).
 SELECTOR = Enum("Selector", "0", "1", "any")
 SA_FOR = Var("ipsec", "for", SELECTOR, index=GEN, doc="selectors of each generation")
+# Who else lives under the phase 1 SA, and their SA pair with this peer: there from the start, where there are others.
+OTHER_SESSIONS = Var("binding", "other-sessions", BOOL, doc="other BGP sessions share the phase 1 SA")
+FOREIGN = Var("binding", "foreign", BOOL, doc="traffic that is not BGP shares the phase 1 SA")
+OTHERS_LOST = Var("ipsec", "others-lost", BOOL, doc="the SA pair of other sessions or other traffic was taken away")
+SHARED: Expr = OTHER_SESSIONS | FOREIGN
+OTHERS_SA: Expr = SHARED & ~OTHERS_LOST
 exact_ports = Param("exact", BOOL, True)  # Quick Mode identities name both ports, not "any"
 
 # Why a Delete was sent. Nobody reads it but claims and people.
 WHY = Enum("Why", "-", "session-closed", "tcp-closed", "failed", "expired", "retired", "cleared")
 NO_WHY, SESSION_GONE, TCP_GONE, FAILED, EXPIRED, RETIRED, CLEARED = WHY.consts()
 why = Param("why", WHY, "-")
+by_peer = Param("by_peer", BOOL)  # by the peer's doing, and not by this end's own
 
 # spd: packets and management
 SPD_OUT = Event("outbound", kind, msg, acks, inc, resend, doc="TCP hands over a segment: which rule? (RFC 4301 5.1)")
@@ -111,6 +118,7 @@ SA_INSTALL = Event("install", gen, inc, exact_ports, doc="both halves usable")
 SA_DELETE = Event("delete", gen, why, doc="both halves go now, and the peer is told")
 SA_REMOVE = Event("remove", gen, doc="both halves gone")
 SA_REMOVE_OUT = Event("remove-out", gen, doc="outbound half gone, inbound kept")
+SA_REMOVE_OTHERS = Event("remove others'", by_peer, doc="the SA pair of others goes with the phase 1 SA")
 SA_DROP_LARVAL = Event("drop-larval", gen, doc="the negotiation ended without keys: what it reserved goes")
 
 
@@ -137,6 +145,9 @@ P1_INIT_STATE = Enum("Phase1Initiator", "none", "MM1-SENT", "MM3-SENT", "MM5-SEN
 P1_RESP_STATE = Enum("Phase1Responder", "none", "MM2-SENT", "MM4-SENT", "AM2-SENT", "UP")
 P1_INIT = Var("phase1-initiator", "state", P1_INIT_STATE, doc="the phase 1 SA this end began")
 P1_RESP = Var("phase1-responder", "state", P1_RESP_STATE, doc="the phase 1 SA the peer began")
+# Successive attempts of an initiator have different cookies (RFC 2408 2.5.3); two values tell a new attempt from the one before.
+I_ATTEMPT = Var("phase1-initiator", "attempt", INC, doc="cookie of the latest attempt")
+R_ATTEMPT = Var("phase1-responder", "attempt", INC, doc="cookie of the attempt answered")
 P1_USABLE: Expr = (P1_INIT == "UP") | (P1_RESP == "UP")
 
 DATAGRAM = Enum("Datagram", "MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "AM1", "AM2", "AM3", "QM1", "QM2", "QM3", "CONNECTED",
@@ -147,14 +158,14 @@ COOKIE = Enum("Cookie", "sender", "receiver")
 BY_SENDER, BY_RECEIVER = COOKIE.consts()
 datagram = Param("datagram", DATAGRAM)
 cookie = Param("cookie", COOKIE, "sender")
+under = Param("under", INC, "0")  # which attempt of its initiator that phase 1 SA came from, where the message is protected by it
 good = Param("good", BOOL, True)  # proposal acceptable, hash and identity verify
 ic = Param("ic", BOOL, False)  # carries INITIAL-CONTACT (RFC 2407 4.6.3.3)
 forged = Param("forged", BOOL, False)  # not protected by the phase 1 SA: an attacker's
 
 # phase1-initiator, phase1-responder
 P1_NEED = Event("need phase 1", doc="phase1-initiator: somebody wants a Quick Mode")
-# Successive attempts of an initiator have different cookies (RFC 2408 2.5.3); two values, sent in the field `inc`, tell a
-# new attempt from a late copy of the one before.
+# A main or aggressive mode message carries the attempt in the field `inc`.
 attempt = Param("attempt", INC, "0")
 P1_RCV = Event("rcv", datagram, good, ic, attempt, doc="phase1-*: a main or aggressive mode message of this SA arrives")
 P1_DOWN = Event("phase 1 deleted", doc="phase1-*: this SA goes without a message (the Delete, if any, is informational's)")
@@ -163,13 +174,13 @@ QM_NEED = Event("acquire", inc, doc="quick-initiator: an SA for this connection 
 QM_P1_UP = Event("phase 1 up", doc="quick-initiator: a phase 1 SA came up")
 QM_P1_FAILED = Event("phase 1 failed", doc="quick-initiator: no phase 1 SA is to be had")
 QM_ABANDON = Event("abandon", doc="quick-*: the connection is gone (only where that is known to IKE)")
-QM_RCV = Event("rcv", datagram, cookie, gen, inc, good, exact_ports, doc="quick-*: a Quick Mode message arrives")
+QM_RCV = Event("rcv", datagram, cookie, under, gen, inc, good, exact_ports, doc="quick-*: a Quick Mode message arrives")
 # informational
 # In its own time: what TCP has handed to IPsec in this step leaves first.
 IKE_DELETE = Event("delete", gen, why, doc="informational: have this SA pair deleted")
 IKE_TELL = Event("SA deleted", gen, why, doc="informational: tell the peer that this SA pair is gone here")
 IKE_DELETE_P1 = Event("delete phase 1", doc="informational: remove the phase 1 SAs, with or without children, and tell the peer")
-INFO_RCV = Event("rcv", datagram, gen, cookie, forged, why, doc="informational: a Delete arrives")
+INFO_RCV = Event("rcv", datagram, gen, cookie, under, forged, why, doc="informational: a Delete arrives")
 INFO_IC = Event("INITIAL-CONTACT", cookie, doc="informational: a newer phase 1 SA of this peer says it remembers nothing")
 INFO_P1_EXPIRED = Event("phase 1 expired", cookie, doc="informational: a phase 1 SA reached its hard lifetime")
 

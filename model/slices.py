@@ -16,7 +16,7 @@ from dataclasses import replace
 from model.attacker import ATTACKER_TABLE, ATTACKS
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.binding import BINDING_TABLE
-from model.compositions import collision, opening, rekey, restart, teardown
+from model.compositions import collision, opening, phase1, rekey, restart, teardown
 from model.expr import ModelError, Var
 from model.history import ALWAYS_KEPT, OPENED
 from model.ike_info import INFORMATIONAL_TABLE
@@ -38,7 +38,7 @@ BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
 Readings = Mapping[str, str]  # "A:del_trigger" -> "bgp_idle"; world keys without an end
 
-SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey, restart, collision))}
+SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey, phase1, restart, collision))}
 OPTIONS: tuple[Var, ...] = tuple(dict.fromkeys(var for one in SLICES.values() for var in one.options))
 
 

@@ -56,6 +56,7 @@ from model.signals import (
     msg,
     origin,
     prot,
+    under,
     why,
 )
 from model.table import STAY, Line, Table, row
@@ -80,9 +81,9 @@ IKE_ARRIVES, IKE_LOST, IKE_COPIED = _carries("datagram", DATAGRAMS)
 def segments() -> list[Line]:
     """A segment goes to the SPD if it is plain, to the SAD if it is ESP."""
     segment: dict[str, Any] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc, "fit": fit, "origin": origin}
-    under = ite(prot == "ESP-g0", G0, ite(prot == "ESP-g1", G1, G2))
+    generation = ite(prot == "ESP-g0", G0, ite(prot == "ESP-g1", G1, G2))
     plain = signal("spd", SPD_IN(**segment), at="dst")
-    esp = signal("ipsec", ESP_IN(gen=under, **segment), at="dst")
+    esp = signal("ipsec", ESP_IN(gen=generation, **segment), at="dst")
     copy = put(SEGMENTS, at="here", **{**segment, "origin": "copy"}, prot=prot)
     genuine = origin == GENUINE
     return [
@@ -98,14 +99,15 @@ def datagrams() -> list[Line]:
     """An IKE datagram goes to the table whose exchange it belongs to."""
     phase1 = signal_to("phase1-responder", P1_RCV(datagram=datagram, good=good, ic=ic, attempt=inc))
     answer = signal_to("phase1-initiator", P1_RCV(datagram=datagram, good=good, ic=ic, attempt=inc))
-    quick: dict[str, Any] = {"datagram": datagram, "cookie": cookie, "gen": gen, "inc": inc, "good": good, "exact": exact_ports}
+    quick: dict[str, Any] = {"datagram": datagram, "cookie": cookie, "under": under, "gen": gen, "inc": inc, "good": good,
+                             "exact": exact_ports}
     routes: list[tuple[str, Expr, Signal]] = [
         ("to the phase 1 responder", among(MM1, MM3, MM5, AM1, AM3) | ((datagram == P1_REFUSED) & (cookie == BY_SENDER)), phase1),
         ("to the phase 1 initiator", among(MM2, MM4, MM6, AM2) | ((datagram == P1_REFUSED) & (cookie != BY_SENDER)), answer),
         ("to the Quick Mode responder", among(QM1, QM3), signal_to("quick-responder", QM_RCV(**quick))),
         ("to the Quick Mode initiator", among(QM2, CONNECTED, QM_REFUSED), signal_to("quick-initiator", QM_RCV(**quick))),
         ("Delete arrives", among(DEL, DEL_P1),
-         signal_to("informational", INFO_RCV(datagram=datagram, gen=gen, cookie=cookie, forged=forged, why=why))),
+         signal_to("informational", INFO_RCV(datagram=datagram, gen=gen, cookie=cookie, under=under, forged=forged, why=why))),
     ]
     lines = []
     for name, when, to in routes:

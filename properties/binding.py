@@ -29,7 +29,7 @@ _MONITORS = tuple(Monitor(end, var, _carries(g, "0"), Post((SA_OUT[g] == "none")
                   for end in ("A", "B") for g, var in zip(GENERATIONS, CARRIED, strict=True))
 _SECOND = disj(*(_carries(g, "1") for g in GENERATIONS))
 _SECOND_ON_SAME = disj(*(conj(var, _carries(g, "1")) for g, var in zip(GENERATIONS, CARRIED, strict=True)))
-_WITH_SAS = ("teardown", "opening", "rekey", "restart")
+_WITH_SAS = ("teardown", "opening", "rekey", "phase1", "restart")
 UNMARKED = ("b11 ignored", "b11 connection failed", "b11 renegotiate")
 _BOTH_UP = (BGP == BGP_ESTABLISHED) & Peer(BGP == BGP_ESTABLISHED)
 
@@ -39,10 +39,10 @@ CLAIMS = (
     Claim("one-sa-congruent", "All outbound SAs of a connection at an end have the same selectors.",
           "draft 3.1 l.406-411 as far as rekey (3.2 l.486-491) leaves it", Post(INCONGRUENT), Post(ONE_OUT), _WITH_SAS),
     Claim("sa-serves-one-connection", "An SA that carried one incarnation of a connection never carries another.",
-          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening", "restart"), _MONITORS),
+          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening", "phase1", "restart"), _MONITORS),
     Claim("binding-agrees", "While both ends are Established, both name the same SA as the connection's.",
           "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*(BOUND.among(g) & ~Peer(BOUND.among(g)) for g in BOUND.sort.values[1:]))),
-          Post(_BOTH_UP), ("opening",)),
+          Post(_BOTH_UP), ("opening", "phase1")),
     Claim("binding-is-current", "While a session is Established under SAs, the one SA that its binding names is among them.",
           "draft 3.2 l.476-484 against l.486-491",
           Post((BGP == BGP_ESTABLISHED) & SINGLE & ANY_SA & disj(*((bound_to(g) == BOUND) & ~sa_present(g) for g in GENERATIONS))),

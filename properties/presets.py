@@ -2,7 +2,7 @@
 
 `draft` is the text as a careful implementer would first read it; it promises nothing, its violations are findings. Where the
 draft is silent on a key, the word is 'silent' and the value is what common implementations do. `repaired` changes what
-the rules R-a to R-l ask for, and promises that the claims named here hold.
+the rules R-a to R-m ask for, and promises that the claims named here hold.
 """
 
 from __future__ import annotations
@@ -86,11 +86,12 @@ _REPAIRED = _DRAFT | {
     "expiry": Choice("abort", "R-i: the hard limit of a connection's last SA aborts the connection under it; the SA goes with the TCB"),
     "contact": Choice("abort", "R-l: an INITIAL-CONTACT aborts the connections under the SAs that it removes; their TCBs go with them"),
     "p1_cascade": Choice("dangling", "R-k: a phase 1 SA that goes takes no phase 2 SA with it"),
+    "commit": Choice("on", "R-m: an initiator uses an SA when the responder has said that it has it (RFC 2408 3.1)"),
     "confirm": Choice("bound_only", "R-j: a Delete confirms a teardown only where it takes the last SA that IKE still had"),
 }
 PRESETS = {one.name: one for one in (
     Preset("draft", "the text as first read", _DRAFT, ()),
-    Preset("repaired", "the draft with the rules R-a to R-l", _REPAIRED,
+    Preset("repaired", "the draft with the rules R-a to R-m", _REPAIRED,
            ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "sa-outlives-connection", "sa-outlives-need",
             "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
             "no-replay", "accepted-is-authentic", "no-idle-orphan", "rekey-keeps-session", "binding-is-current",

@@ -30,6 +30,8 @@ from verify.step import Disabled, Outcome, Stimulus, View, step, successors
 INIT, RESP, QI, QR, INFO = "phase1-initiator", "phase1-responder", "quick-initiator", "quick-responder", "informational"
 P1_UP = {f"{INIT}.state": "UP"}
 BOTH_UP = {f"{INIT}.state": "UP", f"{RESP}.state": "UP"}
+PAIR = {"ipsec.in[g0]": "mature", "ipsec.out[g0]": "mature"}
+OTHERS_GO = "ipsec remove others' true"
 SYSTEMS: dict[str, System] = {}
 
 
@@ -300,7 +302,17 @@ def test_initial_contact_removes_the_other_phase_1_sa_and_every_child() -> None:
     for cookie, other in (("sender", INIT), ("receiver", RESP)):
         end = End(INFORMATIONAL_TABLE, **BOTH_UP, **{"ipsec.in[g0]": "mature", "ipsec.out[g0]": "mature", "ipsec.in[g2]": "larval"})
         end.do("INITIAL-CONTACT", cookie=cookie)
-        assert end.told == [f"{other} phase 1 deleted", "ipsec remove g0", "binding SA deleted by peer g0 true"] and not end.sent
+        assert end.told == [f"{other} phase 1 deleted", OTHERS_GO, "ipsec remove g0", "binding SA deleted by peer g0 true"] and not end.sent
+
+
+def test_initial_contact_is_advisory_where_a_delete_is() -> None:
+    """RFC 2407 4.6.3.3: the receiver "might then elect to delete any existing SA's"; where it defers Deletes, an SA whose connection
+    has a TCB stays until that is CLOSED."""
+    for tcp, told in (("ESTABLISHED", []), ("CLOSED", ["ipsec remove g0"]), ("LISTEN", ["ipsec remove g0"])):
+        end = info(**PAIR, **BOTH_UP, peer_del="defer", **{"tcp.state": tcp}).do("INITIAL-CONTACT", cookie="sender")
+        assert end.told == [f"{INIT} phase 1 deleted", OTHERS_GO, *told, "binding SA deleted by peer g0 true"]
+        assert info(**PAIR, **{f"{RESP}.state": "UP"}, peer_del="defer", **{"tcp.state": tcp}).rcv("DEL-P1").told == [
+            f"{RESP} phase 1 deleted", OTHERS_GO, *told, "binding SA deleted by peer g0 true"]
 
 
 def test_lifetime_of_a_phase_1_sa() -> None:
@@ -309,7 +321,7 @@ def test_lifetime_of_a_phase_1_sa() -> None:
         assert (end.at, end.told) == ("none", [f"{INFO} phase 1 expired {cookie}"])
     child = {"ipsec.in[g1]": "mature", "ipsec.out[g1]": "mature"}
     go = End(INFORMATIONAL_TABLE, **child).do("phase 1 expired")
-    assert go.told == ["ipsec remove g1"] and not go.sent
+    assert go.told == ["ipsec remove others' false", "ipsec remove g1"] and not go.sent
     assert not End(INFORMATIONAL_TABLE, p1_cascade="dangling", **child).do("phase 1 expired").told
     assert not End(INFORMATIONAL_TABLE, **P1_UP, **child).do("phase 1 expired", cookie="receiver").told
 
@@ -474,9 +486,6 @@ def test_the_newest_connection_attempt_is_negotiated_for() -> None:
 
 # -- Deletes ------------------------------------------------------------------------------------------------------
 
-PAIR = {"ipsec.in[g0]": "mature", "ipsec.out[g0]": "mature"}
-
-
 def info(**given: str) -> End:
     return End(INFORMATIONAL_TABLE, **given)
 
@@ -511,6 +520,31 @@ def test_a_delete_needs_its_phase_1_sa() -> None:
         assert not info(**PAIR, **given).rcv("DEL", cookie=cookie).told
 
 
+def test_a_late_message_of_an_older_phase_1_sa_is_noise_to_a_newer_one() -> None:
+    """RFC 2408 2.5.3, 5.2: other cookies, other keys; the same roles do not make it the same SA."""
+    for cookie, role in (("sender", RESP), ("receiver", INIT)):
+        for datagram in ("DEL", "DEL-P1"):
+            given = {f"{role}.state": "UP", f"{role}.attempt": "1"}
+            assert info(**PAIR, **given).rcv(datagram, cookie=cookie, under=1).told
+            assert not info(**PAIR, **given).rcv(datagram, cookie=cookie, under=0).told
+    b = {f"{RESP}.state": "UP", f"{RESP}.attempt": "1"}
+    late = End(QUICK_RESPONDER_TABLE, **b).rcv("QM1", under=0)
+    assert (late.fired, late.sent) == (["no phase 1 SA: undecipherable"], [])
+    (qm2,) = End(QUICK_RESPONDER_TABLE, **b).rcv("QM1", under=1).sent
+    assert (qm2["cookie"], qm2["under"]) == ("receiver", "1"), "answered under the same SA"
+
+
+def test_what_is_sent_names_the_phase_1_sa_it_is_sent_under() -> None:
+    own, peers = {f"{INIT}.state": "UP", f"{INIT}.attempt": "1"}, {f"{RESP}.state": "UP", f"{RESP}.attempt": "1"}
+    for given, cookie in ((own, "sender"), (peers, "receiver")):
+        for end in (info(**PAIR, **given).do("SA deleted", gen="g0"), info(**given).do("delete phase 1"),
+                    End(QUICK_INITIATOR_TABLE, **given, **{"quick-initiator.state": "WAIT-P1"}).do("phase 1 up")):
+            assert [(m["cookie"], m["under"]) for m in end.sent] == [(cookie, "1")]
+    a = End(QUICK_INITIATOR_TABLE, **own, **{"quick-initiator.state": "WAIT-P1"}).do("phase 1 up")
+    a.put(f"{INIT}.attempt", "0")
+    assert a.do("retransmission").sent[0]["under"] == "1", "what is sent again is the same message"
+
+
 def test_an_unprotected_delete_is_believed_by_the_naive_only() -> None:
     """RFC 2409 5.7."""
     assert not info(**PAIR, **BOTH_UP).rcv("DEL", forged=True).told
@@ -519,7 +553,7 @@ def test_an_unprotected_delete_is_believed_by_the_naive_only() -> None:
 
 def test_phase_1_deleted_by_the_peer() -> None:
     """RFC 2409 8, or draft 3.3 l.513-516."""
-    down, child = f"{RESP} phase 1 deleted", ["ipsec remove g0", "binding SA deleted by peer g0 true"]
+    down, child = f"{RESP} phase 1 deleted", [OTHERS_GO, "ipsec remove g0", "binding SA deleted by peer g0 true"]
     one = {f"{RESP}.state": "UP"}
     assert info(**PAIR, **one).rcv("DEL-P1").told == [down, *child]
     assert info(**PAIR, **one, p1_cascade="dangling").rcv("DEL-P1").told == [down]
@@ -536,7 +570,7 @@ def test_phase_1_deleted_by_this_end(cascade: str, order: str, messages: list[st
     """F-23: what goes out while the phase 1 SA lives."""
     end = info(**PAIR, **P1_UP, p1_cascade=cascade, del_order=order).do("delete phase 1")
     assert end.messages == messages
-    assert end.told == [f"{INIT} phase 1 deleted", *(["ipsec remove g0"] if removed else [])]
+    assert end.told == [f"{INIT} phase 1 deleted", *(["ipsec remove others' false", "ipsec remove g0"] if removed else [])]
 
 
 def test_each_phase_1_sa_is_deleted_under_itself() -> None:

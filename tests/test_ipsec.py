@@ -158,6 +158,17 @@ def test_selectors_come_from_the_identities(event: str, inc: str, exact: bool, s
     assert halves(sad().do(event, gen="g0", inc=inc, exact=exact))[2] == selectors
 
 
+@pytest.mark.parametrize(("shared", "peer_del", "by_peer", "lost"), [
+    ("foreign", "apply", True, True), ("other-sessions", "apply", False, True), ("foreign", "defer", False, True),
+    ("other-sessions", "defer", True, False), (None, "apply", True, False)])
+def test_others_under_the_phase_1_sa_lose_their_sa_with_it(shared: str | None, peer_del: str, by_peer: bool, lost: bool) -> None:
+    """Draft 3.3 l.507-516: the phase 2 SAs bound to a phase 1 SA go with it. Where the peer's Delete is only noted (RFC 2408 3.15:
+    it is advisory), what others use stays."""
+    a = sad({f"binding.{shared}": True} if shared else {}, peer_del=peer_del).do("remove others'", by_peer=by_peer)
+    assert (a.get("ipsec.others-lost"), a.told) == ("true" if lost else "false", [])
+    assert a.do("remove others'", by_peer=by_peer).get("ipsec.others-lost") == ("true" if lost else "false")
+
+
 def test_one_half_or_one_generation_at_a_time() -> None:
     """RFC 2408 3.15: an SPI names one half."""
     a = sad(pair("g0") | pair("g1")).do("remove-out", gen="g0")
@@ -211,7 +222,7 @@ def test_every_row_fires_in_the_component_slices() -> None:
     refusing = {one.key for one in IPSEC_TABLE.rows if any(isinstance(action, Refuse) for action in one.actions)}
     assert refusing == {"not that SA@SAD"}
     assert never_fires(IPSEC_TABLE, "reading.after_del reading.replay_window reading.rekey_by", "reading.expiry tcp.state",
-                       seconds=3) == refusing
+                       "reading.peer_del binding.foreign", seconds=3) == refusing
 
 
 def test_a_deletion_takes_both_halves_at_once_and_is_told_once() -> None:

@@ -24,7 +24,7 @@ from model.ike import (
     QUICK_RESPONDER_TABLE,
 )
 from model.readings import READINGS
-from model.signals import BGP_EVENT, G0, G1, G2, GEN, P1_INIT, P1_RESP, SA_FOR, SA_IN, SA_OUT
+from model.signals import BGP_EVENT, G0, G1, G2, GEN, I_ATTEMPT, P1_INIT, P1_RESP, R_ATTEMPT, SA_FOR, SA_IN, SA_OUT
 from model.table import Row, Table, line_exprs
 from model.tcp import TCP_TABLE
 from tests.second_reading import Course, bgp, ike, tcp
@@ -311,17 +311,18 @@ def each(array: Var) -> dict[str, Expr]:
 
 
 OUT = each(SA_OUT)
+OTHERS = {"other_sessions": "binding.other-sessions", "foreign": "binding.foreign", "others_lost": "ipsec.others-lost"}
 PHASE1_INITIATOR = Comparison(
     PHASE1_INITIATOR_TABLE, ike.phase1_initiator,
-    named(PHASE1_INITIATOR_TABLE, responder="phase1-responder.state", on_its_way_out="phase1-initiator message on its way out",
+    named(PHASE1_INITIATOR_TABLE, **OTHERS, responder="phase1-responder.state", on_its_way_out="phase1-initiator message on its way out",
           on_its_way_in="phase1-initiator message on its way in") | OUT, told_by_ike, sent_by_ike,
     invariant=ike.phase1_invariant)
 PHASE1_RESPONDER = Comparison(
     PHASE1_RESPONDER_TABLE, ike.phase1_responder,
-    named(PHASE1_RESPONDER_TABLE, initiator="phase1-initiator.state", on_its_way_out="phase1-responder message on its way out",
+    named(PHASE1_RESPONDER_TABLE, **OTHERS, initiator="phase1-initiator.state", on_its_way_out="phase1-responder message on its way out",
           on_its_way_in="phase1-responder message on its way in", legible="legible") | OUT, told_by_ike, sent_by_ike,
     invariant=ike.phase1_invariant)
-P1 = {"initiator": P1_INIT, "responder": P1_RESP}
+P1: dict[str, Expr] = {"initiator": P1_INIT, "responder": P1_RESP, "attempted": I_ATTEMPT, "answered": R_ATTEMPT}
 EXCHANGE = ("rcv", "retransmission", "retry limit reached")
 QUICK_INITIATOR = Comparison(
     QUICK_INITIATOR_TABLE, ike.quick_initiator,

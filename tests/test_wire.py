@@ -116,10 +116,11 @@ def handler(datagram: str, cookie: str) -> str:
 @pytest.mark.parametrize("datagram", DATAGRAM.values)
 @pytest.mark.parametrize("cookie", ["sender", "receiver"])
 def test_a_datagram_goes_to_the_exchange_it_belongs_to(datagram: str, cookie: str) -> None:
-    given = {"datagram": datagram, "cookie": cookie, "gen": "g2", "inc": "1", "good": False, "exact": False, "ic": True, "why": "failed"}
+    given = {"datagram": datagram, "cookie": cookie, "under": "1", "gen": "g2", "inc": "1", "good": False, "exact": False, "ic": True,
+             "why": "failed"}
     to = handler(datagram, cookie)
-    fields = f"false true 1 {to}" if to.startswith("phase1") else f"g2 {cookie} false failed" if to == "informational" else ""
-    expected = f"{to}: rcv {datagram} {fields.removesuffix(to).strip()}" if fields else f"{to}: rcv {datagram} {cookie} g2 1 false false"
+    fields = f"false true 1 {to}" if to.startswith("phase1") else f"g2 {cookie} 1 false failed" if to == "informational" else ""
+    expected = f"{to}: rcv {datagram} {fields.removesuffix(to).strip()}" if fields else f"{to}: rcv {datagram} {cookie} 1 g2 1 false false"
     link = Link(DATAGRAM_WIRE, **given).happens("datagram arrives")
     assert (link.told, link.flying, link.left) == ([expected], [], "11")
     link = Link(DATAGRAM_WIRE, **given).happens("datagram arrives and is copied")
@@ -138,7 +139,7 @@ def test_budgets_bound_the_network_for_datagrams_too(what: str, losses: int, cop
 
 def test_a_forged_delete_arrives_as_one() -> None:
     link = Link(DATAGRAM_WIRE, datagram="DEL", gen="g1", forged=True).happens("datagram arrives")
-    assert link.told == ["informational: rcv DEL g1 sender true -"]
+    assert link.told == ["informational: rcv DEL g1 sender 0 true -"]
 
 
 # -- the attacker -------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def test_an_attacker_without_keys_sends_plaintext_and_no_bgp_message(kind: str, 
 @pytest.mark.parametrize("towards", ["A", "B"])
 def test_an_attacker_may_forge_a_delete_or_an_icmp_error(towards: str) -> None:
     a = Alone(ATTACKER_TABLE, {"budget.attacks": 2}).do("forge Delete", towards=towards, gen="g1")
-    assert a.sent == ["DEL sender g1 0 true true false true -"] and a.told == []
+    assert a.sent == ["DEL sender 0 g1 0 true true false true -"] and a.told == []
     a.do("ICMP hard error", towards=towards)
     assert (a.sent, a.told, a.get("budget.attacks")) == ([], ["tcp: ICMP hard error"], "0")
 

@@ -1,7 +1,8 @@
 """RFC 2409 5, RFC 2408 3.1, 4.3 - 4.8, 5 and RFC 2407 4.6.3, read once more: phase 1, Quick Mode and the Delete.
 
 `good` stands for what a receiver verifies. `attempt` is the pair of cookies of an exchange, `cookie` the phase 1 SA a message is
-protected by, told by who began it as its sender sees it; `gen` is the SA pair a Quick Mode or a Delete is about.
+protected by, told by who began it as its sender sees it, and `under` that SA's pair of cookies; `gen` is the SA pair a Quick Mode
+or a Delete is about.
 
 Done, in order towards each table: ("send", message, fields that have not their first value), and ("tell", table, what, ...).
 """
@@ -12,7 +13,7 @@ from typing import Any
 
 from tests.second_reading import Course
 
-USUAL = {"cookie": "sender", "gen": "g0", "inc": "0", "good": True, "exact": True, "ic": False, "forged": False, "why": "-"}
+USUAL = {"cookie": "sender", "under": "0", "gen": "g0", "inc": "0", "good": True, "exact": True, "ic": False, "forged": False, "why": "-"}
 
 
 def send(course: Course, datagram: str, **fields: Any) -> Course:
@@ -73,7 +74,9 @@ def gone(course: Course) -> Course:
 
 
 def first_sa(own: Any, other: str) -> bool:
-    """RFC 2407 4.6.3.3: "the first SA being established with the remote system"."""
+    """RFC 2407 4.6.3.3: "the first SA being established with the remote system", whoever uses the others."""
+    if (own.other_sessions or own.foreign) and not own.others_lost:
+        return False
     return other != "UP" and own.out_g0 == "none" and own.out_g1 == "none" and own.out_g2 == "none"
 
 
@@ -193,8 +196,10 @@ def responder_up(course: Course) -> Course:
 
 
 def deciphered(arg: Any, own: Any) -> bool:
-    """RFC 2409 5.5, 5.7: HDR*. Without the phase 1 SA a message belongs to, it is noise."""
-    return own.responder == "UP" if arg.cookie == "sender" else own.initiator == "UP"
+    """RFC 2409 5.5, 5.7: HDR*. Without the phase 1 SA a message belongs to, it is noise; a later SA has other keys and cookies."""
+    if arg.cookie == "sender":
+        return own.responder == "UP" and arg.under == own.answered
+    return own.initiator == "UP" and arg.under == own.attempted
 
 
 def other_end(cookie: str) -> str:
@@ -221,7 +226,7 @@ def quick_initiator(state: str, event: str, arg: Any, own: Any) -> Course | None
 
 
 def again(course: Course, datagram: str, own: Any) -> Course:
-    return send(course, datagram, cookie=own.cookie, gen=own.gen, inc=own.inc, exact=own.qm_port == "exact")
+    return send(course, datagram, cookie=own.cookie, under=own.under, gen=own.gen, inc=own.inc, exact=own.qm_port == "exact")
 
 
 def quick_failed(course: Course, own: Any) -> Course:
@@ -247,7 +252,7 @@ def quick_initiator_receives(course: Course, arg: Any, own: Any) -> Course:
         case "QM3-SENT", "CONNECTED" if ours and arg.good:
             return installed(course, own)
         case _, "QM2" if arg.good and getattr(own, f"out_{arg.gen}") != "none":  # likewise, afterwards
-            return send(course, "QM3", cookie=other_end(arg.cookie), gen=arg.gen, inc=arg.inc, exact=arg.exact)
+            return send(course, "QM3", cookie=other_end(arg.cookie), under=arg.under, gen=arg.gen, inc=arg.inc, exact=arg.exact)
         case _:
             return course
 
@@ -265,7 +270,7 @@ def quick_responder(state: str, event: str, arg: Any, own: Any) -> Course | None
             return quick_responder_receives(course, arg, own) if deciphered(arg, own) else course
         case "retransmission" if state == "QM2-SENT":
             exact = getattr(own, f"for_{own.gen}") != "any"
-            return send(course, "QM2", cookie=own.cookie, gen=own.gen, inc=own.inc, exact=exact).set(tried=True)
+            return send(course, "QM2", cookie=own.cookie, under=own.under, gen=own.gen, inc=own.inc, exact=exact).set(tried=True)
         case "retry limit reached" if state == "QM2-SENT":
             if not own.tried or own.on_its_way_out or own.on_its_way_in:
                 return None
@@ -302,7 +307,7 @@ def quick_responder_receives(course: Course, arg: Any, own: Any) -> Course:
 
 def quick_answer(course: Course, datagram: str, arg: Any) -> Course:
     """Under the phase 1 SA of what it answers."""
-    return send(course, datagram, cookie=other_end(arg.cookie), gen=arg.gen, inc=arg.inc, exact=arg.exact)
+    return send(course, datagram, cookie=other_end(arg.cookie), under=arg.under, gen=arg.gen, inc=arg.inc, exact=arg.exact)
 
 
 def first_quick_message(course: Course, arg: Any, own: Any) -> Course:
@@ -313,7 +318,7 @@ def first_quick_message(course: Course, arg: Any, own: Any) -> Course:
         return quick_answer(course, "QM-REFUSED", arg)
     what = "install-in" if own.preinstall == "on" else "getspi"
     tell(quick_answer(course, "QM2", arg), "ipsec", what, arg.gen, arg.inc, arg.exact)
-    wait(course).enter("QM2-SENT").set(gen=arg.gen, inc=arg.inc, cookie=other_end(arg.cookie))
+    wait(course).enter("QM2-SENT").set(gen=arg.gen, inc=arg.inc, cookie=other_end(arg.cookie), under=arg.under)
     return course.set(**{f"seen_{arg.gen}": True})
 
 
@@ -342,9 +347,9 @@ def informational(state: str, event: str, arg: Any, own: Any) -> Course:
 def peer_told(course: Course, arg: Any, own: Any) -> Course:
     """A Delete MUST be sent under an ISAKMP SA. Without one there is no telling; of two, the one this end began is taken."""
     if own.initiator == "UP":
-        return send(course, "DEL", cookie="sender", gen=arg.gen, why=arg.why)
+        return send(course, "DEL", cookie="sender", under=own.attempted, gen=arg.gen, why=arg.why)
     if own.responder == "UP":
-        return send(course, "DEL", cookie="receiver", gen=arg.gen, why=arg.why)
+        return send(course, "DEL", cookie="receiver", under=own.answered, gen=arg.gen, why=arg.why)
     return course
 
 
@@ -353,9 +358,14 @@ def others_deleted(course: Course, arg: Any, own: Any) -> Course:
     if own.contact == "abort" and own.tcp not in ("CLOSED", "LISTEN"):  # not the RFC's: the peer has lost the connection with its SAs
         tell(course, "tcp", "ABORT")
     tell(course, "phase1-initiator" if arg.cookie == "sender" else "phase1-responder", "phase 1 deleted")
+    return children_deleted(course)
+
+
+def children_deleted(course: Course) -> Course:
+    """Each phase 2 SA with this peer, and the pair that serves others."""
     for gen in ("g0", "g1", "g2"):
         tell(course, "informational", "child deleted by peer", gen)
-    return course
+    return tell(course, "ipsec", "remove others'", True)
 
 
 def accepted(arg: Any, own: Any) -> bool:
@@ -375,13 +385,12 @@ def cookies_deleted(course: Course, arg: Any, own: Any) -> Course:
     """The phase 1 SA goes. RFC 2409 8 lets its children live; where they do not, they go with the last one."""
     here, other = ("responder", own.initiator) if arg.cookie == "sender" else ("initiator", own.responder)
     tell(course, f"phase1-{here}", "phase 1 deleted")
-    if own.p1_cascade == "continuous" and other != "UP":
-        for gen in ("g0", "g1", "g2"):
-            tell(course, "informational", "child deleted by peer", gen)
-    return course
+    return children_deleted(course) if own.p1_cascade == "continuous" and other != "UP" else course
 
 
 def child_gone(course: Course, gen: str, own: Any) -> Course:
     if getattr(own, f"in_{gen}") in ("none", "larval") and getattr(own, f"out_{gen}") == "none":  # no SA, or none yet
         return course
-    return tell(tell(course, "ipsec", "remove", gen), "binding", "SA deleted by peer", gen, True)
+    if own.peer_del == "apply" or own.tcp in ("CLOSED", "LISTEN"):  # as with a Delete of its own
+        tell(course, "ipsec", "remove", gen)
+    return tell(course, "binding", "SA deleted by peer", gen, True)
