@@ -416,7 +416,7 @@ def test_an_action_taken_out_of_a_row_shows(table, key, action, breaks):
     assert outcome_of("teardown", "repaired", breaks, losses=0).judgements[breaks].verdict == HOLDS
 
 
-@pytest.mark.parametrize(("finding", "breaks"), [("F-03/keep", "no-orphan-sa"), ("F-06/acquire", "no-orphan-sa"),
+@pytest.mark.parametrize(("finding", "breaks"), [("F-03/keep", "no-orphan-sa"),
                                                  ("F-03/at-lastack-stuck", "close-ends"), ("F-06/discard", "close-ends")])
 def test_known_findings_about_endings_show_as_endless_runs(finding, breaks):
     trace = outcome_of("teardown", "draft", breaks, changed=FINDINGS[finding].readings).traces[breaks]
