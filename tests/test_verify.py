@@ -12,8 +12,10 @@ from properties.registry import CLAIMS, HOLDS, UNDECIDED, VIOLATED
 PINS = {
     ("teardown", "draft"): (3_890_538, 36_817_998, 22),
     ("teardown", "repaired"): (1_813_116, 16_852_812, 17),
-    ("opening", "draft"): (3_654_447, 25_085_596, 44),
-    ("opening", "repaired"): (2_672_867, 17_414_375, 36),
+    ("opening", "draft"): (3_584_533, 24_652_205, 46),
+    ("opening", "repaired"): (2_978_813, 18_677_971, 39),
+    ("phase1", "draft"): (1_373_927, 9_122_918, 50),
+    ("phase1", "repaired"): (2_214_648, 14_290_923, 42),
 }
 
 
