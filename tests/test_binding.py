@@ -102,6 +102,15 @@ def test_the_remote_peer_protects_the_connection_when_phase_2_is_up(state: str) 
     assert (a.at, a.told, a.get("binding.bound")) == (state, ["spd: set entry PROTECT"], "g1")
 
 
+@pytest.mark.parametrize(("selectors", "bound"), [("1", "g2"), ("0", "none"), ("any", "none")])
+def test_an_sa_that_comes_after_the_end_is_bound_only_if_it_is_the_next_connections(selectors: str, bound: str) -> None:
+    """l.476-484: the binding is between a connection and its SA. An SA with the old connection's ports is nobody's (F-20)."""
+    a = end("gone", {"tcp.inc": "0", "ipsec.for[g2]": selectors}).do("phase 2 up", gen="g2")
+    assert (a.at, a.get("binding.bound"), a.told) == ("gone", bound, ["spd: set entry PROTECT"] if bound == "g2" else [])
+    late = end("closing", {"tcp.inc": "0", "ipsec.for[g2]": selectors}).do("phase 2 up", gen="g2")
+    assert (late.at, late.get("binding.bound"), late.told) == ("closing", "none", [])
+
+
 def test_b4_the_reply_to_open_binds() -> None:
     """l.468-484; anywhere else the OPEN says nothing new."""
     for state in STATES:
@@ -239,4 +248,4 @@ def test_every_row_fires_in_the_component_slice() -> None:
     assert never_fires(BINDING_TABLE, "tcp.state ipsec.out", "tcp.state reading.bind reading.passive_del reading.on_failure",
                        "tcp.state reading.del_trigger reading.p1_delete",
                        "tcp.state reading.bind reading.confirm reading.peer_del reading.after_del reading.unmarked_del",
-                       "tcp.state ipsec.out reading.bind reading.clock_start") == marked
+                       "tcp.state ipsec.out reading.bind reading.clock_start", "tcp.state ipsec.for") == marked
