@@ -159,7 +159,9 @@ def session_closed() -> list[Line]:
     gone = delete_all(SESSION_GONE)
     mark = set_(MARK, True)
     live, lives = (S_OPENING, S_UP), OTHER_UP & ONE_SESSION
-    leaves, ends = (signal("binding", BIND_OTHER_CLOSED(ended=how), at="other") for how in (False, True))
+    leaves = signal("binding", BIND_OTHER_CLOSED(ended=False), at="other")
+    # A session that no OPEN has opened does not end, its connection does.
+    ends = signal("binding", BIND_OTHER_CLOSED(ended=SESSION_STATE == S_UP), at="other")
     abandon = [signal("quick-initiator", QM_ABANDON), signal("quick-responder", QM_ABANDON)]
     order = f"{b12}; nothing orders two datagrams, so which Delete leaves first is no difference here"
     return [
@@ -187,17 +189,18 @@ def session_closed() -> list[Line]:
 def other_connection(gone: list[Signal]) -> list[Line]:
     """The end's other connection with this peer joins the session, or leaves it.
 
-    NOTE: 3.4 deletes what "exists as a result of the session": the SAs of a connection that is still being opened in it too.
+    NOTE: 3.4 deletes what "exists as a result of the session": the SAs of a connection that is still being opened in it too, and
+    of one that in this very step has taken the old one's place (b13). A connection that was up keeps the session alive (b7).
     """
     taken = ended & ONE_SESSION & AT_IDLE
-    opening = (S_WAITING, S_OPENING)
+    swept = (S_WAITING, S_OPENING, S_UP)
     alone = set_(OTHER_UP, False)
     return [
         row("b7 another connection", ANY, BIND_OTHER_UP, TRUE, [set_(OTHER_UP, True)], STAY, "draft 3.1 l.363-370, 3.3 l.518-530"),
-        row("b12 session gone with the other connection: delete", opening, BIND_OTHER_CLOSED, taken, [alone, *gone], STAY,
+        row("b12 session gone with the other connection: delete", swept, BIND_OTHER_CLOSED, taken, [alone, *gone], STAY,
             "draft 3.4 l.552-556"),
-        row("b7 the other connection is closed", opening, BIND_OTHER_CLOSED, ~taken, [alone], STAY, "draft 3.3 l.518-530"),
-        row("b7 the other connection is closed", (S_NONE, S_UP, S_CLOSING, S_GONE), BIND_OTHER_CLOSED, TRUE, [alone],
+        row("b7 the other connection is closed", swept, BIND_OTHER_CLOSED, ~taken, [alone], STAY, "draft 3.3 l.518-530"),
+        row("b7 the other connection is closed", (S_NONE, S_CLOSING, S_GONE), BIND_OTHER_CLOSED, TRUE, [alone],
             STAY, "draft 3.3 l.518-530"),
     ]
 

@@ -226,9 +226,9 @@ def run(state: str, number: int, words: Mapping[str, bool], others: int) -> Outc
     return step(SYSTEM, tuple(cells), Stimulus("A", "bgp", BGP_EVENT[number].name))
 
 
-def signals(outcome: Outcome) -> list[str]:
-    """What the row hands to others, in order."""
-    return [f"{one.table} {one.call}" for one in outcome.fired[0].row.actions if isinstance(one, Signal)]
+def signals(outcome: Outcome, at: str = "self") -> list[str]:
+    """What the row hands to other tables of its connection, or of the other connection, in order."""
+    return [f"{one.table} {one.call}" for one in outcome.fired[0].row.actions if isinstance(one, Signal) and one.at == at]
 
 
 def after_timers(text: str, before: Mapping[str, int], damp: bool) -> dict[str, int]:
@@ -312,8 +312,23 @@ def test_connections_are_asked_of_the_binding_layer() -> None:
             condition = (*words.split(), hold)
             assert signals(run(state, number, environment(random.Random(1), condition), 0)) == expected, (state, number)
     connect, opens = (BIND_CONNECT, BIND_RECONNECT, BIND_CLOSED, BIND_OPEN_RCVD), (TCP_SEND, TCP_CLOSE)
-    used = {one.call.event for row in BGP_TABLE.rows for one in row.actions if isinstance(one, Signal)}
+    used = {one.call.event for row in BGP_TABLE.rows for one in row.actions if isinstance(one, Signal) and one.at == "self"}
     assert used == {*connect, *opens}
+
+
+def test_the_other_connection_is_told_what_6_8_looks_at() -> None:
+    """Whoever enters or leaves OpenSent, OpenConfirm or Established; Idle, Connect and Active are all one to 6.8."""
+    def told(state: str) -> str:
+        return state if state in OTHER else "none"
+
+    draw = random.Random(68)
+    for state, number, condition, (target, *_) in EXPECTED:
+        after = state if target == "=" else target
+        said = [text for text in signals(run(state, number, environment(draw, condition), 0), "other") if text.startswith("bgp-message")]
+        if told(after) != told(state):
+            assert said == [f"bgp-message other connection({told(after)})"], (state, number)
+        else:
+            assert said in ([], [f"bgp-message other connection({told(after)})"]), (state, number)
 
 
 # -- 6: from messages to events ---------------------------------------------------------------------------------------
@@ -377,9 +392,10 @@ def test_messages_become_the_events_of_section_6() -> None:
 
 def test_collisions_are_resolved_by_6_8() -> None:
     system = open_system(BGP_MESSAGE_TABLE)
-    names = ("other", "local-identifier-larger", "initiated", "CollisionDetectOpenSentState", "dump-other")
-    other_, larger_, initiated_, known_, dump = (var(BGP_MESSAGE_TABLE, name) for name in names)
+    names = ("other", "local-identifier-larger", "initiated", "CollisionDetectOpenSentState")
+    other_, larger_, initiated_, known_ = (var(BGP_MESSAGE_TABLE, name) for name in names)
     detect_, state_ = var(BGP_TABLE, "CollisionDetectEstablishedState"), BGP_TABLE.state
+    dumped = [f"bgp {BGP_EVENT[23].name}"]
     for code in range(4 * 16):
         other = OTHER[code % 4]
         larger, initiated, detect, known = (bool(code >> shift & 1) for shift in (2, 3, 4, 5))
@@ -388,10 +404,26 @@ def test_collisions_are_resolved_by_6_8() -> None:
         said, outcome = deliver(system, "OPEN", "none", settings)
         closed = collision(other, larger, initiated, detect, known)
         assert said == [f"bgp {BGP_EVENT[23 if closed == 'this' else 19].name}"], settings
-        assert outcome.after[system.position("A", dump)] == int(closed == "other"), settings
+        assert signals(outcome, "other") == (dumped if closed == "other" else []), settings
         # 8.2.2 Established: without the attribute an OPEN is not checked against other connections
         _, outcome = deliver(system, "OPEN", "none", {**settings, state_: STATES.index("Established")})
-        assert outcome.after[system.position("A", dump)] == int(closed == "other" and detect), settings
+        assert signals(outcome, "other") == (dumped if closed == "other" and detect else []), settings
+
+
+def test_a_helper_takes_the_open_of_a_peer_that_restarted_for_the_end_of_the_old_connection() -> None:
+    """RFC 4724 4.2, 5: no NOTIFICATION, the new connection stays. Where 6.8 compares identifiers, it goes on doing so."""
+    system = open_system(BGP_MESSAGE_TABLE)
+    other, detect = var(BGP_MESSAGE_TABLE, "other"), var(BGP_TABLE, "CollisionDetectEstablishedState")
+    for helper, compares in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        settings = {other: OTHER.index("Established"), detect: compares, reading("gr"): helper}
+        said, outcome = deliver(system, "OPEN", "none", settings)
+        if compares:  # neither end's identifier is the larger one, and neither began: this connection is retained
+            expected = ([f"bgp {BGP_EVENT[19].name}"], [f"bgp {BGP_EVENT[23].name}"])
+        elif helper:
+            expected = ([f"bgp {BGP_EVENT[19].name}"], [f"bgp {BGP_EVENT[18].name}"])
+        else:
+            expected = ([f"bgp {BGP_EVENT[23].name}"], [])
+        assert (said, signals(outcome, "other")) == expected
 
 
 # -- component slices -------------------------------------------------------------------------------------------------
@@ -404,8 +436,7 @@ BGP_SETTINGS = (
     ("AllowAutomaticStart", "DampPeerOscillations", "DelayOpen", "SendNOTIFICATIONwithoutOPEN"),
     ("AllowAutomaticStart", "DampPeerOscillations", "PassiveTcpEstablishment"),
 )
-MESSAGE_SETTINGS = tuple({"other": code % 4, "initiated": code >> 2 & 1, "CollisionDetectOpenSentState": code >> 3 & 1}
-                         for code in range(16))
+MESSAGE_SETTINGS = tuple({"initiated": code & 1, "CollisionDetectOpenSentState": code >> 1 & 1} for code in range(4))
 
 
 def fired(table: Table, fixed: Mapping[str, int]) -> set[str]:

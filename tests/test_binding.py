@@ -17,6 +17,11 @@ from verify.step import Disabled
 STATES = SESSION.values
 LIVE = ("opening", "up")
 P1 = "informational: delete phase 1"
+def left(ended: bool) -> str:
+    """What the binding of the end's other connection hears."""
+    return f"binding: other connection closed {str(ended).lower()}"
+
+
 ABANDON = ["quick-initiator: abandon", "quick-responder: abandon"]
 USABLE = {"ipsec.out[g0]": "mature", "ipsec.in[g0]": "mature"}
 
@@ -152,7 +157,7 @@ def test_b6_and_b12_the_end_of_a_session(p1_delete: str, p1_count: str, del_trig
         now = del_trigger == "bgp_idle" or tcp == "CLOSED"
         first = [P1] if drops_phase_1(p1_delete, p1_count, others, foreign) and (graceful or now) else []
         second = deletes("session-closed") if now else []
-        assert a.told == (ABANDON if tcp == "CLOSED" else []) + second + first
+        assert a.told == (ABANDON if tcp == "CLOSED" else []) + second + first + [left(ended=state == "up")]
         assert (a.at, a.get("binding.mark")) == (("gone", "false") if tcp == "CLOSED" else ("closing", "true"))
         assert a.fired[0].startswith("b12 session " if now else "b6 session closed: mark")
 
@@ -166,6 +171,43 @@ def test_b12_a_session_ends_once(state: str) -> None:
 def test_an_attempt_given_up_before_the_syn_leaves_no_sa() -> None:
     a = end("waiting").do("session closed", graceful=True)
     assert (a.at, a.told) == ("none", ABANDON + deletes("session-closed"))
+
+
+# -- 3.1, 3.3: b7, several connections -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("session_id", "del_trigger"), every("session_id", "del_trigger"))
+def test_b7_the_close_of_one_of_several_connections(session_id: str, del_trigger: str) -> None:
+    """l.518-530: the session stays, so the connection is marked and half-closed, and its SA goes after TIME-WAIT; of a connection that is
+    gone already the SA goes now. Whether two connections are of one session is a matter of what it is known by (3.2 l.463-470)."""
+    for alike, tcp in product((True, False), ("ESTABLISHED", "CLOSED")):
+        given = {"tcp.state": tcp, "binding.other-connection": True, "binding.begun-alike": alike}
+        a = end("up", given, session_id=session_id, del_trigger=del_trigger, p1_delete="never").do("session closed", graceful=True)
+        if session_id == "ordered" and not alike:
+            assert a.fired[0].startswith(("b12", "b6")) and a.told[-1] == left(ended=True)
+        elif tcp == "CLOSED":
+            assert (a.at, a.told) == ("gone", ABANDON + deletes("session-closed") + [left(ended=False)])
+        else:
+            assert (a.at, a.told, a.get("binding.mark")) == ("closing", [left(ended=False)], "true")
+
+
+@pytest.mark.parametrize(("session_id", "del_trigger"), every("session_id", "del_trigger"))
+def test_b12_what_exists_as_a_result_of_the_session(session_id: str, del_trigger: str) -> None:
+    """l.552-556, for the SAs of the end's other connection."""
+    for state, alike, ended in product(STATES, (True, False), (True, False)):
+        a = end(state, {"binding.other-connection": True, "binding.begun-alike": alike}, session_id=session_id, del_trigger=del_trigger)
+        a.do("other connection closed", ended=ended)
+        one = session_id != "ordered" or alike
+        taken = ended and one and del_trigger == "bgp_idle" and state in ("waiting", "opening", "up")
+        assert (a.at, a.told) == (state, deletes("session-closed") if taken else [])
+        assert a.get("binding.other-connection") == "false"
+        assert a.do("other connection up").get("binding.other-connection") == "true"
+
+
+def test_restart_forgets_the_connection_and_uses_another_incarnation() -> None:
+    for state in STATES:
+        a = end(state, {"binding.mark": True, "binding.bound": "g1", "binding.other-sessions": True}).do("restart")
+        assert (a.at, a.told, a.get("binding.mark"), a.get("binding.bound")) == ("none", [], "false", "none")
+        assert (a.get("binding.next-incarnation"), a.get("binding.other-sessions")) == ("1", "true")
 
 
 # -- 3.3, 3.4: b8, b9 ---------------------------------------------------------------------------------------------

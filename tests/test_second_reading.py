@@ -260,7 +260,8 @@ def test_tcp() -> None:
 def told_by_bgp(action: Signal, reader: Valuation) -> tuple[Any, ...]:
     values = [plain(action.call.value(param), reader) for param in action.call.event.params]
     names = {("tcp", "SEND"): "send", ("tcp", "CLOSE"): "drop", ("binding", "session closed"): "released",
-             ("binding", "connect"): "connect", ("binding", "reconnect"): "again", ("binding", "OPEN received"): "bound"}
+             ("binding", "connect"): "connect", ("binding", "reconnect"): "again", ("binding", "OPEN received"): "bound",
+             ("binding", "other connection up"): "joined", ("bgp-message", "other connection"): "other knows"}
     return (names[(action.table, action.call.event.name)], *values)
 
 
@@ -276,11 +277,17 @@ BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE), told_by_bgp)
 
 def told_by_checks(action: Signal, reader: Valuation) -> tuple[Any, ...]:
     assert action.table == "bgp"
-    return ("event", action.call.event.number)
+    return ("event" if action.at == "self" else "other's event", action.call.event.number)
+
+
+def read_checks(state: str, event: str, arg: Any, own: Any) -> Course:
+    if event == "other connection":  # 6.8 examines what it is
+        return Course(state).set(other=arg.other)
+    return bgp.check(arg.msg, arg.fault, own)
 
 
 BGP_MESSAGE = Comparison(
-    BGP_MESSAGE_TABLE, lambda state, event, arg, own: bgp.check(arg.msg, arg.fault, own),
+    BGP_MESSAGE_TABLE, read_checks,
     named(BGP_MESSAGE_TABLE, state_of_this="bgp.state", delaying="bgp.DelayOpenTimer",
           detect_in_established="bgp.CollisionDetectEstablishedState"), told_by_checks)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from model.action import Channel, Signal
 from model.channels import SEGMENTS
 from model.expr import evaluate
-from model.signals import BGP, GEN, P1_USABLE, SA_IN, SA_OUT, SPD_ENTRY, TCP
+from model.signals import BGP, GEN, OTHER_FSM, P1_USABLE, SA_IN, SA_OUT, SPD_ENTRY, TCP
 from model.system import ENDS, State, System
 from model.trace import Trace
 from model.wire import ARRIVES, IKE_ARRIVES
@@ -22,13 +22,16 @@ from properties.registry import PROPERTIES, VIOLATED
 from traces.replay import Run
 from verify.step import Firing, Outcome, View
 
+FEW = 8  # variables by which a start is told from the slice's first one
 LEGEND = "wire: == ESP, -- plaintext, .. IKE; >| arrives, X is lost, ~ an attacker's"
 # Tables in which the decision to remove an SA or a filter falls.
 CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
 SA_GONE, ENTRY_GONE = {("ipsec", "remove"), ("ipsec", "SA deleted")}, {("spd", "entry removed")}
 PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"),
-            ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE}
+            ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE,
+            *(("bgp-message", f"other connection: {state}") for state in OTHER_FSM.values), ("binding", "b7 another connection"),
+            ("binding", "b7 the other connection is closed")}
 
 
 Lines = list[str]
@@ -196,8 +199,10 @@ def states_of(system: System, state: State) -> tuple[Lines, Lines]:
 def surroundings(run: Run) -> list[str]:
     """What this start has that the slice's first one has not."""
     usual = run.system.initial[0]
-    return [f"start: {slot} = {slot.text(here)}" for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True)
-            if here != there]
+    found = [f"start: {slot} = {slot.text(here)}" for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True)
+             if here != there]
+    starts = f"start: number {run.trace.start + 1} of {len(run.system.initial)} of the slice, {len(found)} variables differ from the first"
+    return found if len(found) <= FEW else [starts]
 
 
 def heading(run: Run) -> list[str]:
@@ -239,9 +244,10 @@ def reasons(run: Run) -> list[str]:
 
 
 def cause(system: System, outcome: Outcome, end: str, done: set[tuple[str, str]]) -> str:
-    """The row that decided what one of the rows `done` carried out: the first in the step, one of the draft's before one of IKE's."""
+    """The row that decided what one of the rows `done` carried out: the first in the step, one of the draft's before one of IKE's.
+    What asks nothing of another table decided nothing."""
     here = [(system.table_of_row(one.row).name, one) for one in outcome.fired if one.scope == end]
     last = max((at for at, (table, one) in enumerate(here) if (table, one.row.name) in done), default=len(here))
     found = [(table, one) for table, one in here[:last] if table in CAUSES and told(system, one)]
-    found.sort(key=lambda one: CAUSES.index(one[0]))
+    found.sort(key=lambda one: (not any(isinstance(action, Signal) for action in one[1].row.actions), CAUSES.index(one[0])))
     return f": {found[0][1].row.name} ({found[0][1].row.source})" if found else ""

@@ -3,7 +3,8 @@
 A timer runs or does not. Done, in order towards each layer: ("send", message); ("drop",) for "drops the TCP connection";
 ("released", cease) for "releases all BGP resources", with the reason: whether this end has said Cease; ("connect", passive) for
 "initiates a TCP connection" (False) and "listens" only (True), ("again", passive) for the same after the connection was dropped;
-("bound",) where a valid OPEN is in.
+("bound",) where a valid OPEN is in. ("other knows", state): 6.8 examines all connections with a peer, so the FSM of another one hears
+of this one; ("joined",) goes with "bound" to the binding of another connection.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def expired(course: Course, number: int) -> Course:
 
 def to_idle(course: Course, own: Any, *, count: bool = True, damp: bool = True, cease: bool = False) -> Course:
     """"Sets the ConnectRetryTimer to zero, releases all BGP resources, drops the TCP connection": the timers of the session end."""
-    course.enter("Idle").do("drop").do("released", cease)
+    course.enter("Idle").do("drop").do("released", cease).do("other knows", "none")
     course.set(ConnectRetryTimer=False, HoldTimer=False, KeepaliveTimer=False, DelayOpenTimer=False)
     if count:
         course.set(ConnectRetryCounter="1")
@@ -157,13 +158,13 @@ def connected(course: Course, own: Any) -> Course:
 
 
 def send_open(course: Course) -> Course:
-    return course.do("send", "OPEN").enter("OpenSent").set(HoldTimer=True)
+    return course.do("send", "OPEN").enter("OpenSent").set(HoldTimer=True).do("other knows", "OpenSent")
 
 
 def open_received(course: Course, own: Any) -> Course:
     """A valid OPEN: KEEPALIVE; with a negotiated hold time of zero neither timer runs (4.2, 4.4)."""
     runs = own.hold != "zero"
-    course.do("send", "KEEPALIVE").do("bound").enter("OpenConfirm")
+    course.do("send", "KEEPALIVE").do("bound").enter("OpenConfirm").do("joined").do("other knows", "OpenConfirm")
     return course.set(ConnectRetryTimer=False, DelayOpenTimer=False, HoldTimer=runs, KeepaliveTimer=runs)
 
 
@@ -179,7 +180,7 @@ def in_open_sent(number: int, own: Any) -> Course:
         case 8 | 23:
             return fail(course, own, notify=True, cease=True)
         case 18:  # "closes the BGP connection": 6, its resources are deallocated
-            course.enter("Active").do("drop").do("again", True)
+            course.enter("Active").do("drop").do("again", True).do("other knows", "none")
             return course.set(ConnectRetryTimer=True, HoldTimer=False, KeepaliveTimer=False, DelayOpenTimer=False)
         case 19:
             return open_received(course, own)
@@ -209,7 +210,7 @@ def in_open_confirm(number: int, own: Any) -> Course:
         case 19:  # 6.8 is applied before; what arrives here need not be dropped
             return course
         case 26:
-            return restart_hold_timer(course.enter("Established"), own)
+            return restart_hold_timer(course.enter("Established").do("other knows", "Established"), own)
         case _:  # 10; 21, 22; 9, 12, 13, 20, 27, 28: FSM error
             return fail(course, own, notify=True)
 
@@ -254,7 +255,7 @@ def restart_hold_timer(course: Course, own: Any) -> Course:
 
 
 def check(msg: str, fault: str, own: Any) -> Course:
-    """6.1 - 6.4 and 6.8. Done: ("event", number) for this connection's FSM; `dump_other`: event 23 is due at the other's."""
+    """6.1 - 6.4 and 6.8. Done: ("event", number) for this connection's FSM, ("other's event", number) for the other's."""
     course = Course("CHECKING")
     match msg, fault:
         case "-", _:
@@ -287,6 +288,9 @@ def valid_open(course: Course, own: Any) -> Course:
         case "OpenSent":
             collides = own.CollisionDetectOpenSentState  # MAY
         case "Established":
+            if not own.detect_in_established and own.gr == "helper":
+                # RFC 4724 4.2, 5: the peer restarted; the old connection is over, without a NOTIFICATION
+                return course.do("other's event", 18).do("event", 20 if own.delaying else 19)
             if not own.detect_in_established:  # "causes closing of the newly created connection"
                 return course.do("event", 23)
             collides = True
@@ -294,7 +298,8 @@ def valid_open(course: Course, own: Any) -> Course:
             collides = True
     if collides and own.local_identifier_larger != own.initiated:
         return course.do("event", 23)
-    if collides:
-        # 8.2.2: an Established FSM checks for collisions only if the attribute is set. Else it ignores event 19 and 23 alike.
-        course.set(dump_other=own.state_of_this != "Established" or own.detect_in_established)
-    return course.do("event", 20 if own.delaying else 19)
+    course.do("event", 20 if own.delaying else 19)
+    # 8.2.2: an Established FSM checks for collisions only if the attribute is set. Else it ignores event 19 and 23 alike.
+    if collides and (own.state_of_this != "Established" or own.detect_in_established):
+        course.do("other's event", 23)
+    return course
