@@ -290,4 +290,5 @@ def test_every_row_fires_in_the_component_slice() -> None:
     assert never_fires(BINDING_TABLE, "tcp.state ipsec.out", "tcp.state reading.bind reading.passive_del reading.on_failure",
                        "tcp.state reading.del_trigger reading.p1_delete",
                        "tcp.state reading.bind reading.confirm reading.peer_del reading.after_del reading.unmarked_del",
-                       "tcp.state ipsec.out reading.bind reading.clock_start", "tcp.state ipsec.for") == marked
+                       "tcp.state ipsec.out reading.bind reading.clock_start", "tcp.state ipsec.for",
+                       "tcp.state reading.session_id binding.begun-alike reading.del_trigger") == marked
