@@ -62,9 +62,10 @@ def known(command: str) -> str | None:
 
 
 def results(outcome: Outcome) -> list[PropertyResult]:
-    """A search's verdicts, and those of the known findings of the same slice and preset."""
+    """A search's verdicts, those of the response properties and of the known findings of the same slice and preset."""
     job = outcome.job
-    found = results_of(outcome, {name: witness_file(trace) for name, trace in outcome.traces.items()})
+    found = [result for one in (outcome, *runs.endless(job.slice, job.preset))
+             for result in results_of(one, {name: witness_file(trace) for name, trace in one.traces.items()})]
     for other in runs.finding_jobs():
         if (other.slice, other.preset) == (job.slice, job.preset):
             traces = {name: kept()[name] for name in other.findings}

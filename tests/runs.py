@@ -44,6 +44,12 @@ def whole() -> dict[tuple[str, str], Outcome]:
 
 
 @cache
+def endless(slice_name: str, preset: str) -> tuple[Outcome, ...]:
+    """The response properties of a slice, judged here."""
+    return tuple(run(job) for job in plan([slice_name], [preset]).jobs if job.engine == "liveness")
+
+
+@cache
 def by_every_engine() -> dict[tuple[str, str], Outcome]:
     """The three headline claims in teardown with one loss, by (preset, engine)."""
     bounds = {"losses": 1, "copies": 0, "attacks": 0}

@@ -98,7 +98,7 @@ def test_a_violation_that_nobody_excluded_is_as_expected(quick):
     done = clean(text)
     assert re.search(r"^no-stuck-close +violated \(\d+\) *$", done.stdout, re.M)
     assert "lockstep show text/teardown-repaired-no-stuck-close.json" in done.stdout
-    assert files(where / "text") == ["teardown-repaired-no-stuck-close.json"]
+    assert files(where / "text") == ["teardown-repaired-close-ends.json", "teardown-repaired-no-stuck-close.json"]
     assert run(where, "replay", "text/teardown-repaired-no-stuck-close.json").returncode == 0
 
 
