@@ -32,11 +32,11 @@ from verify.query import Hit
 from verify.search import Family
 from verify.step import Disabled, step, stimuli
 
-# What is varied where nobody says: readings that the slice's rows read and that decide its claims. after_del=acquire and
-# unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
+# What is varied where nobody says: readings that decide claims of the slice, those that the rules of the repair change first of all.
+# after_del=acquire lets SAs come back, which makes millions of states of some ten thousand.
 DEFAULT = {
-    "teardown": ("del_trigger", "passive_del=keep/at_closed", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del",
-                 "expiry"),
+    "teardown": ("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
+                 "p1_delete=last_bgp_session/never"),
 }
 SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
 MOST = 100_000  # combinations

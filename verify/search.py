@@ -71,7 +71,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
-    return _explored(space, result, queries, begun, timeout, progress)
+    return _explored(space, result, queries, begun, memory_gib, timeout, progress)
 
 
 class Family:
@@ -99,10 +99,10 @@ class Family:
         except MemoryError:
             result.why, result.seconds = _out_of_memory(self._memory), perf_counter() - begun
             return result
-        return _explored(self._space, result, self.queries, begun, timeout, progress, asked)
+        return _explored(self._space, result, self.queries, begun, self._memory, timeout, progress, asked)
 
 
-def _explored(space: Space, result: Result, queries: Sequence[Query], begun: float, timeout: float | None,
+def _explored(space: Space, result: Result, queries: Sequence[Query], begun: float, memory_gib: float, timeout: float | None,
               progress: Callable[[Progress], None] | None, asked: Sequence[str] | None = None) -> Result:
     """The result, completed by exploring the space from its initial states."""
     walk = _Walk(space, begun, timeout, progress)
@@ -111,7 +111,7 @@ def _explored(space: Space, result: Result, queries: Sequence[Query], begun: flo
     except KeyboardInterrupt:
         result.why = "interrupted"
     except MemoryError:
-        result.why = _out_of_memory(space.limit / 2**30)
+        result.why = _out_of_memory(memory_gib)
     if space["failed"]:
         _impossible(space, walk.at)
     result.complete = not result.why
