@@ -117,7 +117,7 @@ def run_each(work: Work[Task, Result], tasks: Sequence[Task], workers: int, watc
     """Each task's number and what `work` makes of it, as they end. `work` is a function of a module, so that it can be sent; Ctrl-C is
     raised in it when it next reports, and it hands back what it has. Those not begun by then are left out; nothing is raised here."""
     with CtrlC() as ctrl_c:
-        yield from (_here if workers == 1 or len(tasks) == 1 else partial(_side_by_side, workers))(work, tasks, watch, ctrl_c)
+        yield from (_here if min(workers, len(tasks)) <= 1 else partial(_side_by_side, workers))(work, tasks, watch, ctrl_c)
 
 
 def _side_by_side(workers: int, work: Work[Task, Result], tasks: Sequence[Task], watch: Watch | None,

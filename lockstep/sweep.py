@@ -32,11 +32,11 @@ from verify.query import Hit
 from verify.search import Family
 from verify.step import Disabled, step, stimuli
 
-# What is varied where nobody says: readings that the slice's rows read and that decide its claims. after_del=acquire and
-# unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
+# What is varied where nobody says: readings that decide claims of the slice, those that the rules of the repair change first of all.
+# after_del=acquire lets SAs come back, which makes millions of states of some ten thousand.
 DEFAULT = {
-    "teardown": ("del_trigger", "passive_del=keep/at_closed", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del",
-                 "expiry"),
+    "teardown": ("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
+                 "p1_delete=last_bgp_session/never"),
 }
 SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
 MOST = 100_000  # combinations
@@ -267,12 +267,13 @@ def witness(sweep: Sweep, one: Searched, claim: str) -> Trace:
 class Conflict:
     """Readings under which a claim breaks whatever the others that are varied are, and no part of which suffices for that.
 
-    combinations: how many agree with it. shortest: the first of those with the shortest witness.
+    combinations: how many agree with it. shown: the one that shows it: of those that agree with as few other sets as can be, so that
+    the breach is this set's, the first of those with the shortest witness.
     """
 
     readings: Mapping[str, str]
     combinations: int
-    shortest: Searched
+    shown: Searched
 
 
 class Swept:
@@ -308,7 +309,15 @@ class Swept:
         if self.missing:
             return []
         lengths = self.lengths(claim)
-        return [self._conflict(given, lengths) for given in implicants(lengths >= 0, self.possible)]
+        sets = implicants(lengths >= 0, self.possible)
+        agree = [self._agree(given) for given in sets]
+        covers = np.sum(agree, axis=0, dtype=int)
+        found = []
+        for given, where in zip(sets, agree, strict=True):
+            numbers = np.flatnonzero(where)
+            shown = min(numbers, key=lambda number: (covers.flat[number], lengths.flat[number], number))
+            found.append(Conflict(self._named(given), len(numbers), self.by_number[int(shown)]))
+        return found
 
     def guarantees(self, claim: str) -> list[dict[str, str]]:
         """The minimal sets of readings under which it holds whatever the others that are varied are."""
@@ -317,18 +326,11 @@ class Swept:
     def _named(self, given: Mapping[int, int]) -> dict[str, str]:
         return {self.sweep.axes[axis].name: self.sweep.axes[axis].values[place] for axis, place in given.items()}
 
-    def _conflict(self, given: Mapping[int, int], lengths: NDArray[np.int64]) -> Conflict:
-        agree = np.zeros(self.sweep.shape, bool)
-        agree[tuple(given.get(axis, slice(None)) for axis in range(len(self.sweep.axes)))] = True
-        numbers = np.flatnonzero(agree & self.possible)
-        shortest = min(numbers, key=lambda number: (lengths.flat[number], number))
-        return Conflict(self._named(given), len(numbers), self.by_number[int(shortest)])
-
-    @property
-    def untested(self) -> tuple[str, ...]:
-        """Claims that no combination put to the test, though its search came to its end."""
-        return tuple(claim for claim in self.sweep.job.properties
-                     if self.by_number and all(cell.reason == NOT_TESTED for _, cell in self.cells(claim)))
+    def _agree(self, given: Mapping[int, int]) -> NDArray[np.bool_]:
+        """The possible combinations that a set of readings leaves."""
+        found = np.zeros(self.sweep.shape, bool)
+        found[tuple(given.get(axis, slice(None)) for axis in range(len(self.sweep.axes)))] = True
+        return found & self.possible
 
 
 def share(swept: Swept, claim: str, axis: int, place: int) -> tuple[int, int, int | None, int]:

@@ -108,7 +108,7 @@ def liveness(system: System, duties: Sequence[Duty], *, memory_gib: float = 2.0,
     except (MemoryError, KeyboardInterrupt) as error:
         result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
     else:
-        result.why, result.counts = explored(space, begun, timeout, progress)
+        result.why, result.counts = explored(space, begun, memory_gib, timeout, progress)
         result.edges = len(space.edges)
         if result.complete:
             try:

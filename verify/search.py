@@ -71,7 +71,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
-    return _completed(space, result, queries, begun, timeout, progress)
+    return _completed(space, result, queries, begun, memory_gib, timeout, progress)
 
 
 class Family:
@@ -99,13 +99,13 @@ class Family:
         except MemoryError:
             result.why, result.seconds = out_of_memory(self._memory), perf_counter() - begun
             return result
-        return _completed(self._space, result, self.queries, begun, timeout, progress, asked)
+        return _completed(self._space, result, self.queries, begun, self._memory, timeout, progress, asked)
 
 
-def _completed(space: Space, result: Result, queries: Sequence[Query], begun: float, timeout: float | None,
-              progress: Callable[[Progress], None] | None, asked: Sequence[str] | None = None) -> Result:
+def _completed(space: Space, result: Result, queries: Sequence[Query], begun: float, memory_gib: float, timeout: float | None,
+               progress: Callable[[Progress], None] | None, asked: Sequence[str] | None = None) -> Result:
     """The result, completed by exploring the space from its initial states."""
-    result.why, result.counts = explored(space, begun, timeout, progress)
+    result.why, result.counts = explored(space, begun, memory_gib, timeout, progress)
     result.complete = not result.why
     result.full, result.words = space["full"], space.layout.words
     result.bytes = 8 * space.layout.words + 8
@@ -123,7 +123,8 @@ def _nothing(queries: Sequence[Query]) -> Result:
     return Result(hits={query.name: None for query in queries}, lengths={query.name: None for query in queries})
 
 
-def explored(space: Space, begun: float, timeout: float | None, progress: Callable[[Progress], None] | None) -> tuple[str, Counts]:
+def explored(space: Space, begun: float, memory_gib: float, timeout: float | None,
+             progress: Callable[[Progress], None] | None) -> tuple[str, Counts]:
     """Explore a space to its end, "", or as far as it goes, the reason. `begun`: when the clock for the timeout started. Raises what
     `search` does."""
     walk = _Walk(space, begun, timeout, progress)
@@ -132,7 +133,7 @@ def explored(space: Space, begun: float, timeout: float | None, progress: Callab
     except KeyboardInterrupt:
         why = "interrupted"
     except MemoryError:
-        why = out_of_memory(space.limit / 2**30)
+        why = out_of_memory(memory_gib)
     if space["failed"]:
         _impossible(space, walk.at)
     return why, _counts(space, walk.level)

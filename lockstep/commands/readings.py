@@ -151,7 +151,7 @@ def _write(swept: Swept, out: Path, every: bool) -> Files:
     if every:
         wanted = [(claim, one) for claim in claims for one, cell in swept.cells(claim) if cell.verdict == VIOLATED]
     else:
-        wanted = list({(claim, one.shortest.number): (claim, one.shortest) for claim in claims for one in swept.conflicts(claim)}.values())
+        wanted = list({(claim, one.shown.number): (claim, one.shown) for claim in claims for one in swept.conflicts(claim)}.values())
     files = {}
     for number, (claim, one) in enumerate(wanted):
         text = to_text(witness(swept.sweep, one, claim))
@@ -184,7 +184,7 @@ def _claim(swept: Swept, claim: str, files: Files) -> dict[str, Any]:
     counts = {verdict: int(swept.where(claim, verdict).sum()) for verdict in (VIOLATED, HOLDS, UNDECIDED)}
     conflicts = None if swept.missing else [
         {"readings": dict(one.readings), "sources": _sources(one), "combinations": one.combinations, "length": _length(swept, one, claim),
-         "trace": files[claim, one.shortest.number]} for one in swept.conflicts(claim)]
+         "trace": files[claim, one.shown.number]} for one in swept.conflicts(claim)]
     return {**counts, "conflicts": conflicts, "holds_where": None if swept.missing else swept.guarantees(claim)}
 
 
@@ -196,7 +196,7 @@ def _sources(one: Conflict) -> dict[str, str]:
 
 
 def _length(swept: Swept, one: Conflict, claim: str) -> int | None:
-    return one.shortest.cells[swept.sweep.job.properties.index(claim)].length
+    return one.shown.cells[swept.sweep.job.properties.index(claim)].length
 
 
 def _cells(swept: Swept, one: Searched, files: Files) -> dict[str, Any]:
@@ -286,7 +286,7 @@ def _about(swept: Swept, claim: str, files: Files) -> Iterator[str]:
 
 
 def _witness(swept: Swept, one: Conflict, claim: str, files: Files) -> str:
-    return f" ({_length(swept, one, claim)}); {files[claim, one.shortest.number]}"
+    return f" ({_length(swept, one, claim)}); {files[claim, one.shown.number]}"
 
 
 def _end(swept: Swept, figures: dict[str, Any]) -> Iterator[str]:
