@@ -60,7 +60,7 @@ def message_name(channel: Channel, code: int) -> tuple[str, str, bool]:
     if channel.table == SEGMENTS.table:
         text = shown["kind"] + (f"({shown['msg']})" if values["msg"] else "") + (" acks-FIN" if values["acks"] else "")
         plain, origin = shown["prot"] == "PLAIN", shown["origin"]
-        about = {"genuine": "", "copy": " replayed", "forged": f" forged, {shown['fit']}"}[origin]
+        about = {"genuine": "", "copy": " replayed", "forged": f" forged, {shown['fit']}", "insider": " an insider's"}[origin]
         return f"{shown['prot'].replace('-', ' ')} {text}{about}", "-" if plain else "=", origin != "genuine"
     kind, forged = shown["datagram"], bool(values["forged"])
     about = f" {shown['gen']}" if kind.startswith(("QM", "CONNECTED")) or kind == "DEL" else ""
