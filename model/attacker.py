@@ -15,6 +15,8 @@ plaintext knows it, and an unacceptable segment provokes one (RFC 9293 3.10.7.4,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from model.action import Event, put, set_, signal
@@ -29,6 +31,32 @@ WATCHING = Sort("Attacker", ("WATCHING",))
 (HERE,) = WATCHING.consts()
 STATE = Var("attacker", "state", WATCHING)
 towards = Param("towards", END)
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One thing an attacker may be able to do: the reading and the value that say so, and the capability it includes."""
+
+    name: str
+    reading: str
+    value: str
+    includes: str = ""
+
+
+CAPABILITIES = {one.name: one for one in (
+    Capability("off-path", "position", "off_path"), Capability("on-path", "position", "on_path", "off-path"),
+    Capability("unprotected-ike", "unprotected_ike", "yes"), Capability("icmp", "icmp", "yes"),
+    Capability("group-psk", "group_psk", "yes"), Capability("rogue-cert", "rogue_cert", "yes"),
+    Capability("local-user", "local_user", "yes"), Capability("third-host", "third_host", "yes"),
+)}
+
+
+def readings_of(attacker: Iterable[str]) -> dict[str, str]:
+    """The readings of an attacker with exactly these capabilities, and what they include."""
+    found = {one.reading: "none" if one.reading == "position" else "no" for one in CAPABILITIES.values()}
+    able = [CAPABILITIES[name] for name in CAPABILITIES if name in set(attacker)]
+    return found | {one.reading: one.value for one in able}
+
 
 ON_PATH: Expr = reading("position") == "on_path"
 ANYWHERE: Expr = reading("position") != "none"

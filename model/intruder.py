@@ -16,7 +16,8 @@ the impostor gets none, and what he has is not told from the neighbour's by anyb
 NOTE: transport mode. An SA that an impostor made from another address carries packets of that address, which no connection of this
 neighbour has; such a phase 1 SA is good for INITIAL-CONTACT only (RFC 2407 4.6.3.3; which SAs are "the remote system's" goes by
 the identity here, as with unique identities in common implementations).
-NOTE: packets of an insider who would retransmit them leave when no equal one is in flight.
+NOTE: without an SA of this end, what another user or another host sends is plaintext, which `model.attacker` has already.
+NOTE: an insider's packet leaves when no equal one is in flight.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from model.ike_quick import ABANDONS, DEAD, R_SEEN
 from model.ipsec import IPSEC
 from model.readings import reading
 from model.signals import (
+    ANY_SA,
     BIND_P2_UP,
-    BY_RECEIVER,
     BY_SENDER,
     CLOSED,
     DATA,
@@ -45,6 +46,7 @@ from model.signals import (
     INSIDER,
     ME,
     NO_MSG,
+    P1_DOWN,
     SA_IN,
     SA_INSTALL,
     SA_OUT,
@@ -77,7 +79,8 @@ HOST = Event("segment of another host", kind, who="attacker", doc="behind this e
 THEIR_GEN = ite(ME == "A", G2, G1)
 FREE = (SA_IN[THEIR_GEN] == "none") & (SA_OUT[THEIR_GEN] == "none") & ~R_SEEN[THEIR_GEN]
 # The end has a pre-shared key that the impostor has; it takes his certificate for the neighbour's.
-KNOWS_KEY = (reading("group_psk") == "yes") & (reading("psk") == "group") & (credential == "group-psk")
+HAS_KEY = (reading("group_psk") == "yes") & (credential == "group-psk")
+GROUP = reading("psk").among("group", "group_aggressive")
 TRUSTED = (reading("rogue_cert") == "yes") & (reading("neighbour_id") == "any_trusted") & (credential == "certificate")
 PLACE: Expr = ~at_address | ON_PATH
 
@@ -88,13 +91,14 @@ def impostor() -> list[Line]:
     can = IPSEC & PLACE
     main, aggressive = AUTHENTICATE(mode="main"), AUTHENTICATE(mode="aggressive")
     speaks: dict[str, Any] = {"kind": kind, "msg": msg, "inc": 0, "fit": EXACT, "origin": FORGED}
-    forget = [signal("informational", INFO_IC(cookie=BY_SENDER)), signal("informational", INFO_IC(cookie=BY_RECEIVER))]
+    # Of both phase 1 SAs with the neighbour none is the new one.
+    forget = [signal("informational", INFO_IC(cookie=BY_SENDER)), signal("phase1-responder", P1_DOWN)]
     install = [signal("ipsec", SA_INSTALL(gen=THEIR_GEN, inc=0)), signal("binding", BIND_P2_UP(gen=THEIR_GEN))]
     return [
-        row("main mode: the group's key", NOBODY, main, can & KNOWS_KEY & at_address, begun, PHASE_1,
+        row("main mode: the group's key", NOBODY, main, can & HAS_KEY & (reading("psk") == "group") & at_address, begun, PHASE_1,
             "draft 4.4 l.991-998; RFC 2409 5.4: the key goes by the address"),
-        row("aggressive mode: the group's key", NOBODY, aggressive, can & KNOWS_KEY, begun, PHASE_1,
-            "draft 4.4 l.1000-1022, which holds that it cannot be; RFC 2409 5.4: the key goes by the identity"),
+        row("aggressive mode: the group's key", NOBODY, aggressive, can & HAS_KEY & GROUP, begun, PHASE_1,
+            "draft 4.4 l.1000-1023, which holds that it cannot be; RFC 2409 5.4: the key goes by the identity"),
         row("a trusted certificate", NOBODY, AUTHENTICATE, can & TRUSTED, begun, PHASE_1,
             "draft 4.2 l.920-923; silent on whose name it must bear (RFC 4301 4.4.3)"),
         row("AM2: HASH_R to whoever asks", ANY, ASK, IPSEC & (reading("psk") != "none") & (reading("unprotected_ike") == "yes"), [], STAY,
@@ -110,9 +114,9 @@ def impostor() -> list[Line]:
 def site() -> list[Line]:
     """Others at this end's site, whose packets this end's IPsec takes for its own."""
     fields: dict[str, Any] = {"inc": 0, "origin": INSIDER, "resend": True}
-    gateway = (reading("third_host") == "yes") & (reading("ext_gw") == "on") & IPSEC
+    gateway = (reading("third_host") == "yes") & (reading("ext_gw") == "on") & IPSEC & ANY_SA
     return [
-        row("another user connects", ANY, USER, (reading("local_user") == "yes") & IPSEC & (TCP == CLOSED),
+        row("another user connects", ANY, USER, (reading("local_user") == "yes") & IPSEC & ANY_SA & (TCP == CLOSED),
             [signal("spd", SPD_OUT(kind=SYN, fit=EXACT, **fields))], STAY, "draft 4.1 l.878-893; RFC 4301 5.1: selectors name no user"),
         row("another host sends", ANY, HOST, gateway & (kind != DATA), [signal("spd", SPD_OUT(kind=kind, fit=IN_WINDOW, **fields))], STAY,
             "draft 3.8 l.690-698, ANY to ANY; RFC 4301 5.1: at the gateway"),

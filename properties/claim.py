@@ -48,6 +48,11 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "binding-agrees": ("W-3.2-14", "W-3.2-16",),
     "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),
     "no-replay": ("W-2-6",),
+    "text-stays-secret": ("W-2-1", "W-2-7",),
+    "text-is-genuine": ("W-2-2", "W-2-6",),
+    "session-is-with-neighbour": ("W-2-3", "W-3.6-2",),
+    "session-outlives-attack": ("W-2-4",),
+    "negotiation-is-not-weakened": ("W-2-5",),
     "close-ends": ("W-3.3-9", "W-3.3-10",),
     "no-orphan-sa": ("W-3.3-11", "W-3.4-7",),
 }

@@ -66,7 +66,7 @@ _DRAFT = {
     "icmp_policy": Choice("ignore", "silent"),
     "ipsec": Choice("on", "draft 2 l.147-151 (MUST)"),
     "md5": Choice("off", "draft 3.2 l.442-447"),
-    "psk": Choice("group", "draft 4.4 l.991-992; the SHOULD NOT of l.1020-1022 is of main mode alone"),
+    "psk": Choice("group_aggressive", "draft 4.4 l.1020-1023 (SHOULD NOT in main mode, SHOULD in aggressive)"),
     "neighbour_id": Choice("any_trusted", "silent; 4.2 l.920-923"),
     "check_at": Choice("bgp", "draft 3.6 l.628-630"),
     "ext_gw": Choice("off", "silent"),

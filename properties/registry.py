@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from properties import attack, binding, deletion, endings, plaintext
+from properties import attack, binding, deletion, endings, plaintext, threats
 from properties.claim import Claim
 
-CLAIMS: dict[str, Claim] = {one.name: one for family in (plaintext, deletion, binding, attack, endings) for one in family.CLAIMS}
+CLAIMS: dict[str, Claim] = {one.name: one for family in (plaintext, deletion, binding, attack, threats, endings) for one in family.CLAIMS}
 
 VIOLATED = "violated"
 HOLDS = "holds"

@@ -29,10 +29,10 @@ from model.tcp import READ_EOF, RETRANSMIT, TCP_TABLE, TWO_MSL
 
 CLOSES = Var("option", "close", BOOL, doc="the slice lets A's operator stop the session")
 
-# What is worth sending. A segment outside the window is answered like an ACK in it, and the text of a FIN is the NOTIFICATION.
+# What is worth sending. A segment outside the window is answered like an ACK in it; a FIN does to a session what a RST does.
 TEXT = {"msg": MSG.codes("OPEN", "UPDATE"), "inc": (0,)}
 SAID: dict[Event, Mapping[str, tuple[int, ...]]] = {
-    INJECT: {"kind": KIND.codes("SYN", "ACK", "FIN", "RST"), "fit": FIT.codes("exact", "in-window"), "inc": (0,)},
+    INJECT: {"kind": KIND.codes("SYN", "ACK", "RST"), "fit": FIT.codes("exact", "in-window"), "inc": (0,)},
     INJECT_TEXT: TEXT,
     FORGE_DELETE: {"gen": GEN.codes("g0")},
     SPEAK: {"kind": KIND.codes("SYN", "DATA", "RST"), "msg": MSG.codes("-", "OPEN", "UPDATE")},
