@@ -90,7 +90,8 @@ def segments() -> list[Line]:
         row("PLAIN arrives", UP, ARRIVES, prot == PLAIN, [Take(SEGMENTS), plain], STAY, SOURCE),
         row("ESP arrives", UP, ARRIVES, prot != PLAIN, [Take(SEGMENTS), esp], STAY, SOURCE),
         row("segment lost", UP, LOST, (LOSSES > 0) & genuine, [Take(SEGMENTS), set_(LOSSES, down(LOSSES))], STAY, SOURCE),
-        row("ESP arrives, an attacker replays it", UP, COPIED, (COPIES > 0) & genuine & (prot != PLAIN) & (reading("position") == "on_path"),
+        row("ESP arrives, an attacker replays it", UP, COPIED,
+            (COPIES > 0) & genuine & (prot != PLAIN) & (reading("position") == "on_path"),
             [Take(SEGMENTS), copy, set_(COPIES, down(COPIES)), esp], STAY, "draft 2 l.147-149; RFC 2406 3.4.3"),
     ]
 

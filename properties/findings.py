@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from properties.finding import Finding
-from properties.known import opening, teardown
+from properties.known import attacker, opening, teardown
 
-_KNOWN = (one for known in (teardown, opening) for one in known.FINDINGS)
+_KNOWN = (one for known in (teardown, opening, attacker) for one in known.FINDINGS)
 FINDINGS: dict[str, Finding] = {one.name: one for one in sorted(_KNOWN, key=lambda one: one.name.partition("/")[0])}
 
 

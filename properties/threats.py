@@ -38,8 +38,8 @@ _TEXT_READ = conj(STRANGE, kind == DATA)
 _DELIVERED = Fired("bgp-message", *sorted(BGP_MESSAGE_TABLE.row_names()))
 _TEXT = kind.among(DATA, FIN) & (msg != NO_MSG)  # an ACK only says what it acknowledges
 # The SA that an impostor has with A is called g2, the one with B g1.
-_TO_IMPOSTOR = (IMPOSTOR_HERE == PHASE_2) & disj(*((ME == end) & Sent("segments", (prot == under) & _TEXT)
-                                                   for end, under in (("A", ESP_G2), ("B", ESP_G1))))
+_TO_IMPOSTOR = (IMPOSTOR_HERE == PHASE_2) & disj((ME == "A") & Sent("segments", (prot == ESP_G2) & _TEXT),
+                                                 (ME == "B") & Sent("segments", (prot == ESP_G1) & _TEXT))
 _IN_PLAINTEXT = Sent("segments", (prot == PLAIN) & _TEXT) & ON_PATH
 _UP: Expr = Post(BGP.among(BGP_OPEN_CONFIRM, BGP_ESTABLISHED))
 _RUNNING = (BGP == BGP_ESTABLISHED) & ~CLOSES

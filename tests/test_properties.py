@@ -104,7 +104,7 @@ def test_a_finding_names_what_exists(finding):
     assert finding.slice in finding.claim.slices and finding.preset in PRESETS and finding.pilot > 0
     assert PLACE.search(finding.source) or finding.source.startswith("silent")
     assert set(bounds_of(finding.slice, finding.bounds)) == {"losses", "copies", "attacks", "segments", "datagrams"}
-    ends = {name.partition(":")[0] for name in finding.readings}
+    ends = {name.partition(":")[0] for name in finding.readings if ":" in name}
     assert ends in (set(), {"A", "B"})
     system = build(finding.slice, readings(finding.preset, finding.readings), bounds=finding.bounds, monitors=finding.monitors)
     assert {name.rpartition(":")[2] for name in finding.readings} <= {name.rpartition(":")[2] for name in system.readings_read}

@@ -1,14 +1,16 @@
 """Everything an attacker can do to one connection.
 
 Three situations, each with IPsec and (reading `ipsec` = off) without: both ends Established and nobody about to end that; the same,
-and A's operator may stop the session; A listens and B is down. In all of them the attacker does what his capabilities allow (readings
-`position` to `third_host`), at both ends. Nothing is lost: on the path the attacker may let a packet wait for ever, which is as
-good. Where nobody stops the session, whatever ends it is the attack.
+and A's operator may stop the session, while another BGP session keeps the phase 1 SA in use; A listens and B is down. In all of them
+the attacker does what his capabilities allow (readings `position` to `third_host`), at both ends; an impostor deals with A, and only
+where the session is not being stopped. Nothing is lost: on the path the attacker may let a packet wait for ever, which is as good.
+Where nobody stops the session, whatever ends it is the attack.
 
 Leaves out: KEEPALIVE and UPDATE traffic, so that a threat to text is shown on the NOTIFICATION, the OPEN and the text the attacker
 makes; lifetimes and rekey; the user timeout; B as the end that is opened to; plaintext that the attacker recorded and sends
 again; ICMP packet-too-big, which wants sizes. The hold timer expires only at an end that has no inbound SA left, or, without IPsec,
-never: elsewhere KEEPALIVEs are taken to arrive.
+never: elsewhere KEEPALIVEs are taken to arrive. The wire holds two segments a direction, and an OPEN that completes the handshake
+wants room for three: a session that an impostor opens comes up with `--bound segments=3`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from model.action import Event
 from model.attacker import ATTACKER_TABLE, FORGE_DELETE, INJECT, INJECT_TEXT
 from model.compositions import teardown
 from model.compositions.parts import Slice, bgp_events, network, own_timers, timers
-from model.expr import BOOL, Var, disj
+from model.expr import BOOL, TRUE, Expr, Var, disj
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.intruder import ASK, AUTHENTICATE, CONTACT, HOST, INTRUDER_TABLE, QUICK, SPEAK, USER
 from model.ipsec import IPSEC
@@ -40,8 +42,8 @@ SAID: dict[Event, Mapping[str, tuple[int, ...]]] = {
 }
 
 
-def acts(scope: str, *events: Event) -> list[Offer]:
-    return [Offer(scope, INTRUDER_TABLE if scope else ATTACKER_TABLE, event, SAID.get(event, {})) for event in events]
+def acts(scope: str, *events: Event, when: Expr = TRUE) -> list[Offer]:
+    return [Offer(scope, INTRUDER_TABLE if scope else ATTACKER_TABLE, event, SAID.get(event, {}), when) for event in events]
 
 
 def offers() -> list[Offer]:
@@ -52,20 +54,20 @@ def offers() -> list[Offer]:
                   *timers(end, TCP_TABLE, RETRANSMIT, TWO_MSL), *own_timers(end, QUICK_INITIATOR_TABLE),
                   *own_timers(end, QUICK_RESPONDER_TABLE), *acts(end, USER, HOST)]
     found += bgp_events("A", 2, when=CLOSES & (BGP == BGP_ESTABLISHED))
-    found += acts("A", AUTHENTICATE, ASK, CONTACT, QUICK, SPEAK)
+    found += acts("A", AUTHENTICATE, ASK, CONTACT, QUICK, SPEAK, when=~CLOSES)
     return [*found, *network(), *acts("", *ATTACKER_TABLE.events)]
 
 
 def start() -> list[dict[str, str]]:
-    up = teardown.start()[0]
+    up, shared, _ = teardown.start()
     bare = {name: value for name, value in up.items()
             if name.partition(".")[2].partition(".")[0] not in ("spd", "ipsec", "phase1-initiator", "phase1-responder")}
     bare = {name: value for name, value in bare.items() if not name.endswith("binding.bound")}
     listening = {"A.bgp.state": "Active", "A.bgp.ConnectRetryTimer": "true", "A.bgp.PassiveTcpEstablishment": "true",
                  "A.binding.state": "opening", "A.tcp.state": "LISTEN", "A.tcp.passive": "true"}
     closes = {"option.close": "true"}
-    return [one | {"ipsec": value} for value, established in (("on", up), ("off", bare))
-            for one in (established, established | closes, listening)]
+    protected, unprotected = (up, shared | closes, listening), (bare, bare | closes, listening)
+    return [one | {"ipsec": value} for value, starts in (("on", protected), ("off", unprotected)) for one in starts]
 
 
 SLICE = Slice("attacker", "everything an attacker can do to one connection", offers, start,
