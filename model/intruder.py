@@ -9,13 +9,14 @@
 An exchange with the impostor is one step: its messages touch nothing but this table until the last one is accepted, and when they
 arrive is the impostor's to choose. Which credential an end accepts, and for whom, are the readings `psk` and `neighbour_id`.
 A main mode pre-shared key is found by the address (RFC 2409 5.4), so the impostor needs the neighbour's; in aggressive mode it is
-found by the identity, from any address.
+found by the identity, from any address. A certificate bears the impostor's own name, so that nothing but the neighbour's address
+makes this end take him for the neighbour.
 
 NOTE: the impostor's SA has the name that the neighbour's own next SA would have (g2 at A, g1 at B). Once the neighbour has used it
 the impostor gets none, and what he has is not told from the neighbour's by anybody: that is the point.
 NOTE: transport mode. An SA that an impostor made from another address carries packets of that address, which no connection of this
-neighbour has; such a phase 1 SA is good for INITIAL-CONTACT only (RFC 2407 4.6.3.3; which SAs are "the remote system's" goes by
-the identity here, as with unique identities in common implementations).
+neighbour has; such a phase 1 SA, under the neighbour's identity, is good for INITIAL-CONTACT only (RFC 2407 4.6.3.3: which SAs are
+"the remote system's" goes by the address or by the identity, as with unique identities in common implementations).
 NOTE: without an SA of this end, what another user or another host sends is plaintext, which `model.attacker` has already.
 NOTE: an insider's packet leaves when no equal one is in flight.
 """
@@ -99,7 +100,7 @@ def impostor() -> list[Line]:
             "draft 4.4 l.991-998; RFC 2409 5.4: the key goes by the address"),
         row("aggressive mode: the group's key", NOBODY, aggressive, can & HAS_KEY & GROUP, begun, PHASE_1,
             "draft 4.4 l.1000-1023, which holds that it cannot be; RFC 2409 5.4: the key goes by the identity"),
-        row("a trusted certificate", NOBODY, AUTHENTICATE, can & TRUSTED, begun, PHASE_1,
+        row("a trusted certificate", NOBODY, AUTHENTICATE, can & TRUSTED & at_address, begun, PHASE_1,
             "draft 4.2 l.920-923; silent on whose name it must bear (RFC 4301 4.4.3)"),
         row("AM2: HASH_R to whoever asks", ANY, ASK, IPSEC & (reading("psk") != "none") & (reading("unprotected_ike") == "yes"), [], STAY,
             "RFC 2409 5.4, aggressive mode: prf under the key, over values the asker has"),

@@ -28,6 +28,8 @@ PINS = {
     ("teardown", "repaired"): (1107, 5028, 11),
     ("opening", "draft"): (744, 1722, 21),
     ("opening", "repaired"): (1149, 2466, 23),
+    ("attacker", "draft"): (156, 469, 14),
+    ("attacker", "repaired"): (23, 30, 10),
 }
 
 
@@ -61,7 +63,7 @@ for key, choice in REPAIRED.choices.items():
     if choice.value != DRAFT.value(key):
         RULES.setdefault(choice.source[:3], []).append(key)
 
-TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1}}
+TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1}, "attacker": {"copies": 0}}
 OUT, AFTER_OPEN, IN, AUTHENTIC = "no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic"
 OUTLIVES, NEED = "sa-outlives-connection", "sa-outlives-need"
 
@@ -93,7 +95,7 @@ def without():
 
 
 def test_the_rules_are_those_of_the_preset():
-    assert sorted(RULES) == ["R-a", "R-b", "R-c", "R-d", "R-f", "R-h", "R-i", "R-j", "R-k"]
+    assert sorted(RULES) == ["R-a", "R-b", "R-c", "R-d", "R-f", "R-h", "R-i", "R-j", "R-k", "R-l"]
     assert sorted(key for keys in RULES.values() for key in keys) == sorted(
         key for key in DRAFT.choices if DRAFT.value(key) != REPAIRED.value(key))
 
@@ -176,4 +178,12 @@ def test_names():
 @pytest.mark.parametrize("name", SLICES)
 def test_every_start_is_another(name):
     system = build(name, readings("draft", {}))
-    assert len(set(system.initial)) == len(system.initial) == len(SLICES[name].start())
+    starts = [one for one in SLICES[name].start() if one.get("ipsec") != "off"]
+    assert len(set(system.initial)) == len(system.initial) == len(starts)
+
+
+def test_a_start_that_names_a_reading_is_of_that_reading_alone():
+    starts = SLICES["attacker"].start()
+    for value in ("on", "off"):
+        system = build("attacker", readings("draft", {"ipsec": value}))
+        assert len(system.initial) == len([one for one in starts if one["ipsec"] == value]) == len(starts) / 2

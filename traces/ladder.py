@@ -26,6 +26,7 @@ LEGEND = "wire: == ESP, -- plaintext, .. IKE; >| arrives, X is lost, ~ an attack
 CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
 SA_GONE, ENTRY_GONE = {("ipsec", "remove"), ("ipsec", "SA deleted")}, {("spd", "entry removed")}
+MOST_TOLD = 10  # differences of a start that are told one by one
 PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"),
             ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE}
 
@@ -168,10 +169,12 @@ def states_of(system: System, state: State) -> tuple[str, str]:
 
 
 def surroundings(run: Run) -> list[str]:
-    """What this start has that the slice's first one has not."""
+    """What this start has that the slice's first one has not; where that is another situation altogether, only what no column shows."""
     usual = run.system.initial[0]
-    return [f"start: {slot} = {slot.text(here)}" for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True)
-            if here != there]
+    found = [(slot, slot.text(here)) for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True) if here != there]
+    if len(found) > MOST_TOLD:
+        found = [(slot, text) for slot, text in found if slot.var.table in ("option", "reading")]
+    return [f"start: {slot} = {text}" for slot, text in found] or [f"start: number {run.trace.start} of the slice"] * bool(run.trace.start)
 
 
 def heading(run: Run) -> list[str]:

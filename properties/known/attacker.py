@@ -33,7 +33,7 @@ FINDINGS = (
     Finding("F-35/open", "a listener without a rule sends its OPEN in plaintext to whoever connects", "attacker", "text-stays-secret",
             _OPENED, 4, source="silent: draft 3.2, 3.6", bounds=_TWO),
     Finding("F-43/session", "a certificate of anybody's name opens the neighbour's session", "attacker", "session-is-with-neighbour",
-            _CERTIFICATE, 5, source="silent: draft 4.2 l.920-923", bounds=_INSIDE | {"segments": 3},
+            _CERTIFICATE, 5, source="silent: draft 4.2 l.920-923", bounds=_INSIDE,
             last=(BGP == BGP_ACTIVE) & Post(BGP == BGP_OPEN_CONFIRM)),
     Finding("F-43/accepted", "a certificate of anybody's name brings segments past IPsec", "attacker", "accepted-is-authentic",
             _CERTIFICATE, 4, source="silent: draft 4.2 l.920-923", bounds=_INSIDE),
