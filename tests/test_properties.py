@@ -120,9 +120,12 @@ def test_findings_have_files_of_their_own():
 # Whoever breaks the first breaks the second in the same step.
 STRONGER = (("no-plaintext-after-open", "no-plaintext-out"), ("sa-outlives-need", "sa-outlives-connection"),
             ("accepted-is-authentic", "no-plaintext-in"), ("syn-after-own-phase2", "syn-after-both-phase2"),
-            ("one-sa-congruent", "one-sa-strict"))
+            ("one-sa-congruent", "one-sa-strict"), ("session-is-with-neighbour", "text-is-genuine"),
+            ("text-is-genuine", "accepted-is-authentic"))
+# An impostor's segments, and an insider's, come under ESP.
+NOT_THERE = {("accepted-is-authentic", "no-plaintext-in"): "attacker"}
 TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1},
-         "phase1": {"losses": 0, "segments": 1}}
+         "phase1": {"losses": 0, "segments": 1}, "attacker": {"copies": 0, "segments": 2}}
 
 
 @pytest.mark.parametrize(("name", "preset"), list(product(SLICES, PRESETS)))
@@ -132,7 +135,7 @@ def test_what_follows_from_what(name, preset):
     follows = {f"{claim.name} without its antecedent": claim.violated & ~claim.antecedent for claim in claims}
     names = {claim.name for claim in claims}
     follows |= {f"{strong} without {weak}": CLAIMS[strong].violated & ~CLAIMS[weak].violated for strong, weak in STRONGER
-                if {strong, weak} <= names}
+                if {strong, weak} <= names and NOT_THERE.get((strong, weak)) != name}
     monitors = [monitor for claim in claims for monitor in claim.monitors]
     system = build(name, readings(preset, {}), bounds=TRIED[name], monitors=monitors)
     broken = [Query(claim.name, claim.violated, ("A", "B")) for claim in claims]
@@ -345,10 +348,39 @@ def test_orphans():
     assert not made("no-idle-orphan").then(closed | {"B.tcp.state": "TIME-WAIT"}).broken
 
 
+def test_the_five_threats():
+    claim = "text-stays-secret"
+    for fields, broken in (({"kind": "FIN", "msg": "NOTIFICATION", "prot": "PLAIN"}, True), ({"kind": "ACK", "msg": "OPEN"}, False),
+                           ({"kind": "DATA", "msg": "OPEN", "prot": "ESP-g2"}, False)):
+        assert made(claim, "attacker").sends(**fields).broken is broken
+        assert not made(claim, "attacker").state({"position": "off_path"}).sends(**fields).broken
+    for end in ("PHASE-1", "PHASE-2"):
+        impostor = made(claim, "attacker").state({"A.intruder.state": end}).sends(kind="DATA", msg="OPEN", prot="ESP-g2")
+        assert impostor.broken is (end == "PHASE-2")
+    for table, row in (("spd", "PLAIN accepted"), ("ipsec", "ESP accepted")):
+        for origin, broken in (("forged", True), ("insider", True), ("genuine", False)):
+            given = {"kind": "DATA", "msg": "UPDATE", "origin": origin}
+            for claim, bgp in (("text-is-genuine", "Idle"), ("session-is-with-neighbour", "Established")):
+                step = made(claim, "attacker").then({"A.bgp.state": bgp}).fires(table, row, **given)
+                assert not step.broken and step.fires("bgp-message", "UPDATE").broken is broken
+    assert not made("session-is-with-neighbour", "attacker").then({"A.bgp.state": "Idle"}).fires(
+        "spd", "PLAIN accepted", kind="DATA", origin="forged").fires("bgp-message", "UPDATE").broken
+    ended = {"A.bgp.state": "Idle"}
+    assert made("session-outlives-attack", "attacker").then(ended).broken
+    assert not made("session-outlives-attack", "attacker").state({"option.close": "true"}).then(ended).broken
+    claim = "negotiation-is-not-weakened"
+    assert made(claim, "attacker").fires("intruder", "AM2: HASH_R to whoever asks").broken
+    for given, broken in (({}, True), ({"ipsec": "off"}, False)):
+        syn = made(claim, "attacker").state(given).fires("spd", "PLAIN accepted", kind="SYN", origin="forged")
+        assert not syn.broken and syn.fires("tcp", "SYN").broken is broken
+    for given, broken in (({"md5": "on"}, True), ({"md5": "on", "position": "off_path"}, False), ({}, False)):
+        assert made(claim, "attacker").state(given).sends(kind="ACK", prot="PLAIN").broken is broken
+
+
 def test_every_claim_was_broken_here():
     Made.broke.clear()
     for test in (test_plaintext_out, test_plaintext_after_open, test_plaintext_in_and_authentic, test_syn_after_phase2, test_sa_outlives,
                  test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection, test_binding_agrees,
-                 test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true):
+                 test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true, test_the_five_threats):
         test()
     assert Made.broke == set(CLAIMS)

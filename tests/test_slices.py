@@ -30,9 +30,10 @@ PINS = {
     ("opening", "repaired"): (1149, 2466, 23),
     ("rekey", "draft"): (14715, 69083, 25),
     ("rekey", "repaired"): (40142, 199940, 27),
-    ("opening", "repaired"): (747, 1416, 26),
     ("phase1", "draft"): (1793, 5772, 25),
     ("phase1", "repaired"): (1876, 6860, 20),
+    ("attacker", "draft"): (156, 469, 14),
+    ("attacker", "repaired"): (23, 30, 10),
 }
 
 
@@ -68,7 +69,7 @@ for key, choice in REPAIRED.choices.items():
 
 TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1},
          "rekey": {"losses": 0, "segments": 1}, "phase1": {"losses": 0, "segments": 1},
-         "restart": {}, "collision": {"segments": 1}}
+         "restart": {}, "collision": {"segments": 1}, "attacker": {"copies": 0}}
 OUT, AFTER_OPEN, IN, AUTHENTIC = "no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic"
 OUTLIVES, NEED, ORPHAN = "sa-outlives-connection", "sa-outlives-need", "no-idle-orphan"
 
@@ -192,4 +193,12 @@ def test_names():
 @pytest.mark.parametrize("name", SLICES)
 def test_every_start_is_another(name):
     system = build(name, readings("draft", {}))
-    assert len(set(system.initial)) == len(system.initial) == len(SLICES[name].start())
+    starts = [one for one in SLICES[name].start() if one.get("ipsec") != "off"]
+    assert len(set(system.initial)) == len(system.initial) == len(starts)
+
+
+def test_a_start_that_names_a_reading_is_of_that_reading_alone():
+    starts = SLICES["attacker"].start()
+    for value in ("on", "off"):
+        system = build("attacker", readings("draft", {"ipsec": value}))
+        assert len(system.initial) == len([one for one in starts if one["ipsec"] == value]) == len(starts) / 2
