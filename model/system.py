@@ -152,6 +152,15 @@ class System:
                 raise ModelError(f"{self.name}: no variable {name!r} to start from; see System.slots")
         return tuple(given.get(str(slot), 0 if isinstance(slot.var, Channel) else slot.var.initial) for slot in self.slots)
 
+    def starting(self, initial: Sequence[Mapping[str, int]]) -> System:
+        """The same system from other initial states, given as to `__init__`."""
+        declared = {(one.scope, var.table, var.name) for one in self.instances for var in one.table.all_variables}
+        declared |= {(one.scope, one.var.table, one.var.name) for one in self.monitors}
+        firsts = [(slot.scope, slot.var) for slot in self.slots if not slot.index]
+        extra = [(scope, var) for scope, var in firsts if (scope, var.table, var.name) not in declared]
+        return System(self.name, self.instances, self.offers, extra=extra, initial=initial, capacity=self.capacity,
+                      monitors=self.monitors, constraint=self.constraint, open_ended=self.open_ended)
+
     # -- looking things up -----------------------------------------------------------------------
 
     def find(self, scope: str, table: str, name: str) -> int | None:
