@@ -17,7 +17,7 @@ more than in any other search.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations, zip_longest
@@ -104,7 +104,7 @@ def _reach(system: System, end: str) -> Reachable:
     reach = Reachable(system.starting(starts))
     for at in mine:
         if len({state[at] for state in system.initial}) > 1:
-            raise ModelError(f"{system.name}: the initial states of a game differ in {system.slots[at]}; an end's readings must be the same")
+            raise ModelError(f"{system.name}: the initial states of a game differ in {system.slots[at]}, a reading of the end")
         reach.slots[at] = 1 << system.initial[0][at]
     return reach
 
@@ -210,31 +210,29 @@ class _Seeking:
 
     def adopt(self, state: State, stimuli: Sequence[Stimulus], tested: bool) -> Adopted | None:
         """The smallest such change, or, where none of MOST_CHANGES will do, as little of the fallback as will; None: none is known.
-        `stimuli`: a way from the state to a breach. `tested`: rather a larger change than one under which the claim is not put to
-        the test."""
+        `stimuli`: a way from the state to a breach. `tested`: of those of one size, rather one under which the claim is still put to the
+        test."""
         breaches = [tuple(stimuli)]  # under the readings tried so far; another reading has to prevent each
-        untested: Adopted | None = None
-        for changes in self._candidates(state):
-            found = self._keeps(state, changes, breaches, smallest=True)
-            if found is not None and (found.tested or not tested):
-                return found
-            untested = untested or found
-        changes = {at: code for at, code in self.fallback.items() if state[at] != code}
-        kept = self._keeps(state, changes, breaches)
-        if kept is None or (tested and not kept.tested):
-            return untested or kept
-        for at in list(changes):
-            found = self._keeps(state, {one: code for one, code in kept.codes.items() if one != at}, breaches)
-            kept = found if found is not None and (found.tested or not tested) else kept
-        return kept
-
-    def _candidates(self, state: State) -> Iterator[Changes]:
         single = [(at, code) for at, slot in self.slots.items() for code in range(slot.var.sort.size) if code != state[at]]
         single.sort(key=lambda one: (self.fallback.get(one[0]) != one[1], one))
         for size in range(1, MOST_CHANGES + 1):
+            untested: Adopted | None = None
             for some in combinations(single, size):
                 if len({at for at, _ in some}) == size:
-                    yield dict(some)
+                    found = self._keeps(state, dict(some), breaches, smallest=True)
+                    if found is not None and (found.tested or not tested):
+                        return found
+                    untested = untested or found
+            if untested is not None:
+                return untested
+        changes = {at: code for at, code in self.fallback.items() if state[at] != code}
+        kept = self._keeps(state, changes, breaches)
+        if kept is None:
+            return None
+        for at in list(changes):
+            fewer = self._keeps(state, {one: code for one, code in kept.codes.items() if one != at}, breaches)
+            kept = fewer if fewer is not None and (fewer.tested or not tested) else kept
+        return kept
 
     def _keeps(self, state: State, changes: Changes, breaches: list[tuple[Stimulus, ...]], smallest: bool = False) -> Adopted | None:
         """The changes, if every state from this one on keeps the claim under them; None if not, or if it is not known."""

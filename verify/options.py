@@ -80,7 +80,9 @@ class Options(Generator):
         self._of |= {id(one.row): one for one in every}
         for row in (one.row for one in every if not one.free):
             over, certain, before = body.name("next"), True, body.cache
-            for part in _parts(row.condition):
+            parts = _parts(row.condition)
+            self._kept += parts
+            for part in parts:
                 self._consulted([part], body)
                 val = self.expr.value(body, part, where)
                 if certain:  # computed on the way to the rows below, too
@@ -97,12 +99,13 @@ class Options(Generator):
                 return
             body.label(over)
         free = [one.row for one in every if one.free]
-        idle = FALSE if event.total or not free else self.rereading.possible(~disj(*(row.condition for row in rows)))
+        none = FALSE if event.total or not free else self.rereading.possible(~disj(*(row.condition for row in rows)))
+        idle = none if none is FALSE else none & disj(*(row.condition for row in free))
         self._pick(at, event, free, idle, where, body)
 
     def _pick(self, at: Instance, event: Event, rows: Sequence[Row], idle: Expr, where: Where, body: Body) -> None:
         """The n-th of the rows that are allowed, n being chosen for this event in this step; the last, if there are fewer. `idle`: where
-        some values of the readings allow no row, so that a stimulus may also be left alone."""
+        some values of the readings allow a row and others none, so that a stimulus may also be left alone."""
         guards = [*(row.condition for row in rows), *([idle] if idle is not FALSE else [])]
         self._kept += guards
         self._consulted(guards, body)
