@@ -57,7 +57,8 @@ def _line(arrow: Arrow, number: int) -> str:
 
 def _notes(now: tuple[list[str], list[str]], before: tuple[list[str], list[str]]) -> list[str]:
     """The states of the ends that changed."""
-    return [f"    Note over {end}: {'<br/>'.join(map(_text, state))}" for end, state, old in zip("AB", now, before, strict=True) if state != old]
+    return [f"    Note over {end}: {'<br/>'.join(map(_text, state))}"
+            for end, state, old in zip("AB", now, before, strict=True) if state != old]
 
 
 def _text(text: str) -> str:
