@@ -48,6 +48,8 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "binding-agrees": ("W-3.2-14", "W-3.2-16",),
     "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),
     "no-replay": ("W-2-6",),
+    "lost-peer-is-noticed": ("W-3.4-5",),
+    "close-spares-other": ("W-3.1-9", "W-3.3-9"),
     "close-ends": ("W-3.3-9", "W-3.3-10",),
     "no-orphan-sa": ("W-3.3-11", "W-3.4-7",),
 }
