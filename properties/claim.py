@@ -56,6 +56,8 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "session-outlives-attack": ("W-2-4",),
     "negotiation-is-not-weakened": ("W-2-5",),
     "no-stuck-close": ("W-3.3-9", "W-3.3-10",),
+    "lost-peer-is-noticed": ("W-3.4-5",),
+    "close-spares-other": ("W-3.1-9", "W-3.3-9"),
     "close-ends": ("W-3.3-9", "W-3.3-10",),
     "no-idle-orphan": ("W-3.3-11", "W-3.4-7",),
     "no-orphan-sa": ("W-3.3-11", "W-3.4-1", "W-3.4-7",),
