@@ -65,7 +65,7 @@ for key, choice in REPAIRED.choices.items():
 
 TRIED = {"teardown": {"copies": 0, "segments": 1}, "opening": {"losses": 0, "segments": 1, "datagrams": 1},
          "phase1": {"losses": 0, "segments": 1}}
-OUT, AFTER_OPEN, IN, AUTHENTIC = "no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic"
+OUT, IN, AUTHENTIC = "no-plaintext-out", "no-plaintext-in", "accepted-is-authentic"
 OUTLIVES, NEED = "sa-outlives-connection", "sa-outlives-need"
 
 # What breaks when a rule's readings go back to the draft's, and in how many steps. R-d and R-h carry nothing here: a Quick Mode for
@@ -74,7 +74,7 @@ OUTLIVES, NEED = "sa-outlives-connection", "sa-outlives-need"
 WITHOUT = {
     ("R-a", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-b", "teardown"): {OUTLIVES: 2, NEED: 2},
-    ("R-c", "opening"): {OUT: 2, AFTER_OPEN: 8, IN: 2, AUTHENTIC: 2},
+    ("R-c", "opening"): {OUT: 2, IN: 2, AUTHENTIC: 2},
     ("R-f", "teardown"): {"no-collateral-deletion": 1},
     ("R-i", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-a", "phase1"): {OUTLIVES: 1, NEED: 1},
