@@ -85,7 +85,7 @@ ONE_CONNECTION = "sa-serves-one-connection"
 WITHOUT = {
     ("R-a", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-b", "teardown"): {OUTLIVES: 2, NEED: 2},
-    ("R-c", "opening"): {OUT: 2, AFTER_OPEN: 8, IN: 2, AUTHENTIC: 2},
+    ("R-c", "opening"): {OUT: 2, IN: 2, AUTHENTIC: 2},
     ("R-f", "teardown"): {"no-collateral-deletion": 1},
     ("R-i", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-a", "rekey"): {OUTLIVES: 1, NEED: 1, "binding-is-current": 4, "rekey-keeps-session": 6, ORPHAN: 11},
