@@ -37,7 +37,7 @@ def kept() -> Mapping[str, Trace]:
 
 def every_witness() -> Mapping[str, Trace]:
     """Every witness of a whole run, by file."""
-    judged = [trace for outcome in runs.whole().values() for trace in outcome.traces.values()]
+    judged = [trace for key, outcome in runs.whole().items() for one in (outcome, *runs.endless(*key)) for trace in one.traces.values()]
     return {witness_file(trace): trace for trace in (*judged, *kept().values())}
 
 

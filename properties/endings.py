@@ -2,8 +2,8 @@
 
 A state from which only a lifetime or the user timeout leads on is looked for directly: a shortest way there is a shorter
 witness than a run for ever. That the good end is reached, under fairness, is more than these claims say; it is what
-`close-ends` and `no-orphan-sa` of `properties.liveness` say. Who breaks one of these breaks that one too; who keeps it
-may still go round in a circle.
+`close-ends` and `no-orphan-sa` of `properties.liveness` say. Who broke one of these broke that one too wherever both were
+tried; who keeps it may still go round in a circle.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from lockstep.cli import main
 from model.slices import TABLES
 from model.text import COLUMNS
 from properties.presets import PRESETS
+from properties.registry import RESPONSES
 from tests.runs import found
 from traces.files import to_text, write
 
@@ -114,7 +115,7 @@ def test_progress_comes_before_the_result(tmp_path):
     with subprocess.Popen([*command(*QUICK)], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
         lines = process.communicate()[0].splitlines()
-    assert lines[0] == "lockstep: 1 searches" and "claims" in [line.strip() for line in lines[1:]]
+    assert lines[0] == "lockstep: 2 searches" and "claims" in [line.strip() for line in lines[1:]]
 
 
 # Exit status 1 ------------------------------------------------------------------------------------------------------------------------
@@ -305,7 +306,7 @@ def test_json(quick):
     assert {result["preset"] for result in document["results"]} == set(PRESETS)
     for result in document["results"]:
         assert set(result) >= KEYS
-        assert (result["slice"], result["engine"]) == ("teardown", "search")
+        assert (result["slice"], result["engine"]) == ("teardown", "liveness" if result["property"] in RESPONSES else "search")
         assert result["verdict"] in ("violated", "holds", "undecided")
         assert (result["verdict"] == "violated") == (result["length"] is not None) == (result["trace"] is not None)
         assert result["requirements"] and all(re.fullmatch(r"W-[\d.]+-\d+", one) for one in result["requirements"])
