@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
 from lockstep.choice import UsageError
+from lockstep.jobs import Job
 from lockstep.sweep import Cell, Searched, Sweep, digest
+from model.slices import places_of
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.files import write
 
@@ -69,7 +71,7 @@ class Kept:
     def _rows(self, lines: Iterable[str]) -> Iterable[tuple[int, Searched]]:
         for number, line in enumerate(lines, 2):
             try:
-                one = _searched(json.loads(line), len(self.sweep.job.properties))
+                one = _searched(json.loads(line), self.sweep.job)
                 if not 0 <= one.number < self.sweep.size:
                     raise ValueError
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -84,20 +86,21 @@ def _document(one: Searched) -> dict[str, Any]:
             "seconds": round(one.seconds, 4), "cells": cells}
 
 
-def _searched(document: dict[str, Any], claims: int) -> Searched:
+def _searched(document: dict[str, Any], job: Job) -> Searched:
     """Raises ValueError, KeyError or TypeError for a document that is none of ours."""
     number, states, transitions, depth = counts = [document[name] for name in ("number", "states", "transitions", "depth")]
-    if len(document["cells"]) != claims or not all(isinstance(count, int) for count in counts):
+    if len(document["cells"]) != len(job.properties) or not all(isinstance(count, int) for count in counts):
         raise ValueError
-    return Searched(number, states, transitions, depth, float(document["seconds"]), "", tuple(map(_cell, document["cells"])))
+    return Searched(number, states, transitions, depth, float(document["seconds"]), "",
+                    tuple(_cell(one, places_of(job.slice)) for one in document["cells"]))
 
 
-def _cell(document: Any) -> Cell:
+def _cell(document: Any, ends: Collection[str]) -> Cell:
     if document is None:
         return Cell(HOLDS)
     if isinstance(document, str):
         return Cell(UNDECIDED, document)
     end, start, *way = document
-    if end not in ("A", "B") or not all(isinstance(number, int) and number >= 0 for number in (start, *way)):
+    if end not in ends or not all(isinstance(number, int) and number >= 0 for number in (start, *way)):
         raise ValueError
     return Cell(VIOLATED, "", end, start, tuple(way))

@@ -23,7 +23,7 @@ from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
 from model.expr import ModelError, show
 from model.readings import READINGS, impossible
-from model.slices import SLICES, bounds_of
+from model.slices import SLICES, bounds_of, starts_of
 from model.system import State, System
 from model.trace import Trace
 from properties.registry import HOLDS, VIOLATED, claims_of
@@ -190,16 +190,16 @@ class _Searcher:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep, self.asked = sweep, question(sweep.job)
         self.system = self.asked.system
-        # Code is general in each variable by itself, so that every value once is enough; it need not be in every combination.
+        # Code is general in each variable by itself, so that every value once is enough; it need not be in every combination. A start that
+        # depended on several readings together would be refused.
         spans = [{axis.name: axis.values[min(turn, len(axis.values) - 1)] for axis in sweep.axes} for turn in range(max(sweep.shape))]
         system = self.system.starting([state for one in spans for state in self.initial(one)])
         self.family = Family(system, (*self.asked.queries, *self.asked.antecedents), memory_gib=sweep.job.limits.memory)
 
-    def initial(self, combination: Mapping[str, str]) -> list[State]:
+    def initial(self, combination: Mapping[str, str]) -> tuple[State, ...]:
         """The initial states of a combination, in the order of its own system."""
-        codes = {self.system.reading_positions[name]: READINGS[name.rpartition(":")[2]].var.sort.code(value)
-                 for name, value in combination.items()}
-        return [tuple(codes.get(at, code) for at, code in enumerate(state)) for state in self.system.initial]
+        job = self.sweep.job
+        return self.system.states_from(starts_of(job.slice, {**self.asked.chosen, **combination}, job.bounds))
 
     def search(self, number: int, report: Report) -> Searched:
         asked, initial = self.asked, self.initial(self.sweep.combination(number))

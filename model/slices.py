@@ -17,6 +17,7 @@ from model.attacker import ATTACKER_TABLE, ATTACKS
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.binding import BINDING_TABLE
 from model.compositions import attacker, collision, opening, phase1, rekey, restart, teardown
+from model.compositions.parts import Slice
 from model.expr import ModelError, Var
 from model.history import ALWAYS_KEPT, OPENED
 from model.ike_info import INFORMATIONAL_TABLE
@@ -58,26 +59,35 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
     chosen, limits = SLICES[name], bounds_of(name, bounds or {})
     extra: list[tuple[str, Var]] = [(end, var) for end in ENDS for var in (ME, *ENDPOINT_VARS)]
     extra += [("", var) for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE, *SHARED_VARS)]
-    lanes = chosen.lanes
-    instances = [Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES]
-    instances += [Instance(link, table) for link in links(lanes) for table in (SEGMENT_WIRE, DATAGRAM_WIRE)]
-    instances += [] if lanes else [Instance("", table) for table in (ATTACKER_TABLE, RESTART_TABLE)]
+    lanes, instances = chosen.lanes, _instances(chosen)
     kept = [replace(one, scope=place) for one in (*ALWAYS_KEPT, *monitors) for place in places(lanes) if place.startswith(one.scope)]
+    return System(name, instances, chosen.offers(), extra=extra, initial=starts_of(name, readings, limits),
+                  capacity={key: limits[key] for key in CAPACITIES}, monitors=kept)
+
+
+def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[dict[str, int]]:
+    """The initial states of a slice, as `System` wants them. `bounds`: all of them. Raises ModelError for an unknown reading or value."""
+    chosen = SLICES[name]
     common = {"A.endpoint.name": 0, "B.endpoint.name": 1}
-    common |= {f"budget.{key}": limits[key] for key in BUDGETS}
+    common |= {f"budget.{key}": bounds[key] for key in BUDGETS}
     common |= reading_codes(readings)
-    sorts = {f"{one.scope}.{var.table}.{var.name}": var.sort for one in instances for var in one.table.all_variables}
+    sorts = {f"{one.scope}.{var.table}.{var.name}": var.sort for one in _instances(chosen) for var in one.table.all_variables}
     sorts |= {f"{var.table}.{var.name}": var.sort for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE)}
-    sorts |= {f"{place}.history.OPEN-sent": OPENED.sort for place in places(lanes)}
+    sorts |= {f"{place}.history.OPEN-sent": OPENED.sort for place in places(chosen.lanes)}
     sorts |= {var.name: var.sort for var in SHARED_VARS}
     starts = [common | {key: sorts[key.partition("[")[0]].code(value) for key, value in one.items()} for one in chosen.start()
               if all(readings.get(key, value) == value for key, value in one.items())]
     if readings["hold"] == "zero":  # RFC 4271 4.2, 4.4: then neither timer runs, whatever a start says
-        off = {f"{place}.bgp.{timer}": 0 for place in places(lanes) for timer in ("HoldTimer", "KeepaliveTimer")}
+        off = {f"{place}.bgp.{timer}": 0 for place in places(chosen.lanes) for timer in ("HoldTimer", "KeepaliveTimer")}
         starts = [one | off for one in starts]
-    capacity = {key: limits[key] for key in CAPACITIES}
-    return System(name, instances, chosen.offers(), extra=extra, initial=starts, capacity=capacity,
-                  monitors=kept)
+    return starts
+
+
+def _instances(chosen: Slice) -> list[Instance]:
+    lanes = chosen.lanes
+    return [*(Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES),
+            *(Instance(link, table) for link in links(lanes) for table in (SEGMENT_WIRE, DATAGRAM_WIRE)),
+            *(Instance("", table) for table in (() if lanes else (ATTACKER_TABLE, RESTART_TABLE)))]
 
 
 def places_of(name: str) -> tuple[str, ...]:

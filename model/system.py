@@ -155,7 +155,7 @@ class System:
         for monitor in self.monitors:
             self._declare(monitor.scope, monitor.var)
         self._index = {str(slot): at for at, slot in enumerate(self.slots)}
-        self.initial = tuple(dict.fromkeys(self._initial(given) for given in initial))
+        self.initial = self.states_from(initial)
         self._check()
 
     def _declare(self, scope: str, var: Var) -> None:
@@ -166,11 +166,17 @@ class System:
         cells = self.capacity.get(var.table, var.capacity) if isinstance(var, Channel) else var.cells
         self.slots += [Slot(scope, var, at) for at in range(cells)]
 
-    def _initial(self, given: Mapping[str, int]) -> State:
-        for name in given:
+    def states_from(self, given: Sequence[Mapping[str, int]]) -> tuple[State, ...]:
+        """States as `initial` gives them, each once. Raises ModelError for a name that is no variable."""
+        for name in (name for one in given for name in one):
             if name not in self._index:
                 raise ModelError(f"{self.name}: no variable {name!r} to start from; see System.slots")
-        return tuple(given.get(str(slot), 0 if isinstance(slot.var, Channel) else slot.var.initial) for slot in self.slots)
+        base = [0 if isinstance(slot.var, Channel) else slot.var.initial for slot in self.slots]
+        found: dict[State, None] = {}
+        for one in given:
+            codes = {self._index[name]: code for name, code in one.items()}
+            found[tuple(codes.get(at, code) for at, code in enumerate(base))] = None
+        return tuple(found)
 
     def starting(self, initial: Sequence[State]) -> System:
         """The same system from other states."""
