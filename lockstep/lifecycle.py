@@ -13,7 +13,8 @@ from typing import Any
 
 from lockstep.choice import UsageError, parse, readings
 from model.expr import ModelError
-from model.slices import TABLES, bounds_of, build
+from model.slices import TABLES, bounds_of, build, places_of
+from model.system import peer_of
 from model.trace import Trace, to_document
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.ladder import ladder
@@ -26,7 +27,6 @@ from verify.query import Progress
 from verify.step import step
 
 Graph = Any  # networkx has no types; a networkx.DiGraph
-MERGED_BY = "A.tcp.state,B.tcp.state"
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,13 @@ def _visited(visited: Visited) -> Fact:
     return Fact(f"{visited.states:,} states visited{cut}", document, bool(visited.why))
 
 
+def merged_by(name: str) -> str:
+    """What a slice's states are merged by where nobody says: the two TCBs of its connection, or of the first one."""
+    places = places_of(name)
+    return ",".join(f"{place}.tcp.state" for place in (places[0], peer_of(places[0])))
+
+
 def of_slice(name: str, preset: str, texts: Sequence[str], bounds: Mapping[str, int], by: str | None, **limits: Any) -> OfSlice:
     """A slice as the command line names it. Raises UsageError, SituationError."""
-    variables = tuple(one.strip() for one in (by or MERGED_BY).split(",") if one.strip())
+    variables = tuple(one.strip() for one in (by or merged_by(name)).split(",") if one.strip())
     return OfSlice(name, preset, parse(texts), bounds, variables, **limits)

@@ -17,7 +17,7 @@ TABLES_IN_MEMORY = ("tcp", "bgp", "binding", "spd", "ipsec", "phase1-initiator",
                     "quick-responder")
 WHO = Enum("Restarted", "nobody", "A", "B")
 NOBODY, _, _ = WHO.consts()
-RESTARTED = Var("restart", "state", WHO, doc="which end has restarted")
+RESTARTED = Var("fault", "state", WHO, doc="which end has restarted")
 at = Param("at", END)
 RESTARTS = Event("restart", at, who="fault", doc="power failure, crash, or a daemon and its kernel replaced")
 
@@ -32,7 +32,7 @@ def forgotten(state: Var, *variables: Var, source: str) -> Line:
 
 
 RESTART_TABLE = Table(
-    "restart", "An end loses what it had in memory", RESTARTED, (RESTARTS,),
+    "fault", "An end loses what it had in memory", RESTARTED, (RESTARTS,),
     tuple(row(f"{end} restarts", NOBODY, RESTARTS(at=end), TRUE, [signal(table, RESTART, at=end) for table in TABLES_IN_MEMORY],
               WHO.const(end), "draft 3.4 l.549-551 (non-graceful restart); RFC 9293 3.5.1, half-open connections") for end in END.values),
     place="world")

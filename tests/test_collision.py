@@ -165,7 +165,7 @@ def test_restart_clears_what_is_in_memory_and_nothing_of_the_other_end() -> None
     before = system.describe(system.initial[1])
     after = driven(system, 1, ("", "restart", ""))
     assert {key for key in before if before[key] != after[key]} == {
-        "restart.state", "A.tcp.state", "A.tcp.open-delivered", "A.bgp.state", "A.bgp.HoldTimer", "A.bgp.KeepaliveTimer",
+        "fault.state", "A.tcp.state", "A.tcp.open-delivered", "A.bgp.state", "A.bgp.HoldTimer", "A.bgp.KeepaliveTimer",
         "A.binding.state", "A.binding.bound", "A.binding.next-incarnation", "A.spd.state", "A.ipsec.in[g0]", "A.ipsec.out[g0]",
         "A.phase1-initiator.state"}
     assert (after["A.tcp.state"], after["A.bgp.state"], after["A.spd.state"], after["A.phase1-initiator.state"]) == (

@@ -28,7 +28,8 @@ Node = Any
 _NO_SA = conj(*((SA_IN[g] == "none") & (SA_OUT[g] == "none") for g in GENERATIONS))
 _UP, _OVER = BGP == BGP_ESTABLISHED, conj(BGP == BGP_IDLE, TCP == CLOSED, _NO_SA)
 # How a lifecycle is meant to end.
-INTENDED: dict[str, Expr] = {"both Established": _UP & Peer(_UP), "all over": conj(_OVER, Peer(_OVER), WIRE_EMPTY)}
+ALL_OVER = "all over"
+INTENDED: dict[str, Expr] = {"both Established": _UP & Peer(_UP), ALL_OVER: conj(_OVER, Peer(_OVER), WIRE_EMPTY)}
 
 
 # -- on a graph ----------------------------------------------------------------------------------------------------------------
@@ -219,8 +220,10 @@ def ends(searches: Searches, by: Sequence[str]) -> tuple[Visited, list[End]]:
 
 def intended(system: System, state: State) -> str:
     """The intended end that a state is, or ""."""
-    reader = StepView(system, "A", Outcome(state, state, (), ()))
-    return next((how for how, when in INTENDED.items() if evaluate(when, reader)), "")
+    readers = [StepView(system, place, Outcome(state, state, (), ())) for place in system.places if place.startswith("A")]
+    true = {how: [evaluate(when, reader) for reader in readers] for how, when in INTENDED.items()}
+    # Where an end has two connections, one of them is to be up; over is what both are.
+    return next((how for how, found in true.items() if (all if how == ALL_OVER else any)(found)), "")
 
 
 def way_between(searches: Searches, start: Situation, goal: Situation) -> tuple[Visited, Way | None]:

@@ -156,7 +156,8 @@ class _Moves:
 
     def __init__(self, system: System, slots: Sequence[int]) -> None:
         self.slots = slots
-        ends = [scope for scope in ("A", "B") if any(one.scope == scope for one in system.instances)]
+        scopes = {system.slots[at].scope for at in slots}
+        ends = [place for place in system.places if scopes <= {place, peer_of(place), ""}] or list(system.places[:1])
         self.monitors: list[Monitor] = []
         left = {end: disj(*(_differs(_read(system, at, end)) for at in slots)) for end in ends}
         here = ends[0] if ends else ""
