@@ -39,7 +39,7 @@ CLAIMS = (
     Claim("one-sa-congruent", "All outbound SAs of a connection at an end have the same selectors.",
           "draft 3.1 l.406-411 as far as rekey (3.2 l.486-491) leaves it", Post(INCONGRUENT), Post(ONE_OUT), _WITH_SAS),
     Claim("sa-serves-one-connection", "An SA that carried one incarnation of a connection never carries another.",
-          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("opening", "restart"), _MONITORS),
+          "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("restart",), _MONITORS),
     Claim("binding-agrees", "While both ends are Established, both name the same SA as the connection's.",
           "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*(BOUND.among(g) & ~Peer(BOUND.among(g)) for g in BOUND.sort.values[1:]))),
           Post(_BOTH_UP), ("opening", "phase1")),
