@@ -12,6 +12,7 @@ from model.expr import TRUE, Enum, ModelError, Var
 from model.slices import SLICES, build, places_of
 from model.system import ENDS, LANES, Instance, Offer, System, into, links, other_of, out_of, parent, peer_of, places
 from model.table import ANY, STAY, Table, ignored, row
+from properties.findings import FINDINGS
 from properties.registry import CLAIMS
 from tests.runs import judged, replayed
 from traces.ladder import ladder
@@ -156,6 +157,22 @@ def test_a_ladder_names_the_connection() -> None:
     assert "1: FIN-WAIT-1 / Idle [no SA]" in text and "2: ESTABLISHED / OpenConfirm [P1, no SA]" in text
     assert "b12 session gone with the other connection: delete" in text and "broken at B.2" in text
     assert "number 2 of 2" in text
+
+
+@pytest.mark.parametrize("finding", [name for name, one in FINDINGS.items() if one.slice == "collision"])
+def test_a_ladder_shows_each_connection_whenever_it_changes(finding: str) -> None:
+    run = replayed(finding)
+    lines = ladder(run).splitlines()
+    seen: dict[str, str] = {}
+    for state in (run.initial, *(outcome.after for outcome in run.outcomes)):
+        values = run.system.describe(state)
+        for place in run.system.places:
+            now = f"{place[-1]}: {values[f'{place}.tcp.state']} / {values[f'{place}.bgp.state']} ["
+            assert seen.get(place) == now or any(now in line for line in lines), (place, now)
+            seen[place] = now
+    sent = sum(message.direction is not None for outcome in run.outcomes for message in outcome.sent)
+    taken = sum(firing.row.event.takes is not None for outcome in run.outcomes for firing in outcome.fired)
+    assert sum(line.count(f"{mark}{lane}: ") for line in lines for mark in ("==", "..", "--") for lane in LANES) == sent + taken
 
 
 # -- restart ------------------------------------------------------------------------------------------------------
