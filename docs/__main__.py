@@ -1,7 +1,9 @@
-"""Renew what the pages show: ``python -m docs [tables] [pages]``, from the root of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [facts]``, from the root of the repository.
 
-tables: docs/tables/NAME.md, the golden rendering of every table, in a second. pages: the outputs of the commands, and the
-parts that are made from the model, in README.md and docs/; that runs the searches, about two minutes. Both without arguments.
+tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
+kept witnesses and facts, in a second. pages: the outputs of the commands, and the parts that are made from the model, in
+README.md and docs/; that runs the searches, about two minutes. These three without arguments. facts: what docs/findings/ says of games,
+where the model changed, some minutes; afterwards the pages of findings.
 """
 
 from __future__ import annotations
@@ -38,12 +40,31 @@ def pages() -> None:
                 print(f"{page}: renewed")
 
 
+def findings() -> None:
+    from docs.finding_pages import render
+
+    try:
+        render()
+    except (OSError, ValueError) as error:
+        sys.exit(f"docs: {error}")
+
+
+def facts() -> None:
+    from docs.finding_pages import renew
+
+    renew()
+    findings()
+
+
+PARTS = {"tables": tables, "findings": findings, "pages": pages, "facts": facts}
+
+
 def main() -> None:
-    words = sys.argv[1:] or ["tables", "pages"]
+    words = sys.argv[1:] or [word for word in PARTS if word != "facts"]
     for word in words:
-        if word not in ("tables", "pages"):
-            sys.exit(f"docs: {word!r}: there is no such part; there are tables, pages")
-        {"tables": tables, "pages": pages}[word]()
+        if word not in PARTS:
+            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(PARTS)}")
+        PARTS[word]()
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def results(outcome: Outcome) -> list[PropertyResult]:
 
 def changed(finding: Finding) -> str:
     """The readings that differ from the preset; both ends read alike."""
-    return ", ".join(f"`{name[2:]}={value}`" for name, value in finding.readings.items() if name.startswith("A:")) or "none"
+    once = {name.removeprefix("A:"): value for name, value in finding.readings.items() if not name.startswith("B:")}
+    return ", ".join(f"`{name}={value}`" for name, value in once.items()) or "none"
 
 
 # -- the parts, by the name after `made:` -------------------------------------------------------------------------------

@@ -66,8 +66,10 @@ def plan(slices: Sequence[str], presets: Sequence[str], texts: Iterable[str] = (
     return Plan(tuple(jobs), whole and set(presets) == set(PRESETS))
 
 
-def check_limits(limits: Limits) -> None:
-    """Raises UsageError for a limit that leaves nothing to do."""
+def check_limits(limits: Limits, workers: int | None = None) -> None:
+    """Raises UsageError for a limit, or a number of worker processes, that makes no sense."""
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers {workers}: give a whole number from 1 on")
     if not 0 < limits.memory < inf:
         raise UsageError(f"memory {limits.memory:g}: give a number of GiB greater than 0")
     if limits.timeout is not None and not limits.timeout > 0:
@@ -75,6 +77,12 @@ def check_limits(limits: Limits) -> None:
     for name in ("depth", "runs", "steps"):
         if getattr(limits, name) < 1:
             raise UsageError(f"{name} {getattr(limits, name)}: give a whole number from 1 on")
+
+
+def check_out(out: Path | str | None) -> None:
+    """Raises UsageError where witnesses cannot go there."""
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
 
 
 def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> list[Job]:
@@ -132,10 +140,8 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
     """
     if engine not in (*ENGINES, "all"):
         raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}, all")
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers {workers}: give a whole number from 1 on")
-    if out is not None and Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
+    check_limits(limits or Limits(), workers)
+    check_out(out)
     presets = [preset] if isinstance(preset, str) else list(preset or PRESETS)
     todo = plan(slices, presets, readings, properties, bounds, limits or Limits(), ENGINES if engine == "all" else (engine,))
     if started:

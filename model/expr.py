@@ -44,6 +44,10 @@ class Sort:
             return self._codes[key]
         raise ModelError(f"{self.name}: no value {value!r}; it has {', '.join(self.values)}")
 
+    def codes(self, *values: bool | int | str) -> tuple[int, ...]:
+        """The codes of several values."""
+        return tuple(self.code(value) for value in values)
+
     def show(self, code: int) -> str:
         return self.values[code]
 

@@ -73,6 +73,8 @@ COMMIT = reading("commit") == "on"
 ABANDONS = reading("dead_qm") == "refuse"
 EXACT = reading("qm_port") == "exact"
 READABLE = DECIPHERED & good
+# No TCB with these selectors, no listener, no connection attempt that waits for its SA.
+DEAD = TCP.among(CLOSED, TIME_WAIT) & ~SESSION_STATE.among(S_WAITING, S_OPENING)
 
 
 def free(generation: Expr) -> Expr:
@@ -205,9 +207,7 @@ def r_put(message: Const, again: bool = False) -> Put:
 def r_offer() -> list[Line]:
     """QM1 arrives: duplicate, unacceptable, or answered by QM2."""
     new = READABLE & free(gen) & ~R_SEEN[gen]
-    # No TCB with these selectors, no listener, no connection attempt that waits for its SA.
-    dead = TCP.among(CLOSED, TIME_WAIT) & ~SESSION_STATE.among(S_WAITING, S_OPENING)
-    no_connection = ABANDONS & dead
+    no_connection = ABANDONS & DEAD
     wide = EXACT & ~exact_ports
     taken = new & ~no_connection & ~wide
     begin = [set_(R_SEEN[gen], True), set_(R_GEN, gen), set_(R_INC, inc), set_(R_COOKIE, ANSWER), set_(R_UNDER, under),

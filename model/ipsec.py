@@ -7,7 +7,10 @@ traffic, as on a router that also carries what needs no protection. (Without suc
 port 170 (reading `port`) matches nothing.
 
 An ESP packet for an SPI nobody has is dropped before TCP sees it: no RST comes back, which is the price of IPsec
-that findings call F-15. ESP integrity is never broken here; what an attacker forges is plaintext.
+that findings call F-15. ESP integrity is never broken here: what an attacker forges is plaintext, or ESP under
+an SA that an end negotiated with him (`model.intruder`); what an insider sends leaves under the genuine SA. Reading `md5`: a segment
+that is not the peer's TCP's has no valid digest (RFC 2385) and never reaches TCP. Reading `ipsec` = off: no rule applies, in or out, and
+BGP checks nothing; the binding layer knows nothing of it, and an SA that it still has negotiated carries nothing.
 """
 
 from __future__ import annotations
@@ -28,11 +31,13 @@ from model.signals import (
     ESP_IN,
     ESP_OUT,
     EXPIRED,
+    FORGED,
     G0,
     G1,
     G2,
     GEN,
     IKE_TELL,
+    INSIDER,
     LISTEN,
     ME,
     MY_GEN,
@@ -85,22 +90,28 @@ SEGMENT: dict[str, Any] = {"kind": kind, "msg": msg, "acks": acks, "inc": inc}
 
 # -- the SPD ------------------------------------------------------------------------------------------------------
 
-RULE_MATCHES = reading("port") == "179"
+IPSEC = reading("ipsec") == "on"
+RULE_MATCHES = (reading("port") == "179") & IPSEC
 NEIGHBOUR_RULE = (reading("listener_rule") == "protect") & RULE_MATCHES
-CHECK_AT_SPD = reading("check_at") == "spd"
+CHECK_AT_SPD = (reading("check_at") == "spd") & IPSEC
+# NOTE: the key of RFC 2385 belongs to the neighbour's socket; neither an attacker nor an insider has it.
+NO_DIGEST = (reading("md5") == "on") & origin.among(FORGED, INSIDER)
+NO_DIGEST_SOURCE = "RFC 2385 2.0: the segment is dropped, RST included; no answer"
 
 
 def outbound() -> list[Line]:
     """RFC 4301 5.1, the SPD half."""
     s = "RFC 4301 5.1, 4.4.1"
-    protect = signal("ipsec", ESP_OUT(**SEGMENT, resend=resend))
-    plain = put(SEGMENTS, resend=resend, **SEGMENT, prot=PLAIN)
+    whose: dict[str, Any] = {"fit": fit, "origin": origin, "resend": resend}
+    protect = signal("ipsec", ESP_OUT(**SEGMENT, **whose))
+    plain = put(SEGMENTS, **SEGMENT, **whose, prot=PLAIN)
     return [
         row("PROTECT", PROTECT, SPD_OUT, RULE_MATCHES, [protect], STAY, s),
         row("neighbour rule: PROTECT", NO_ENTRY, SPD_OUT, NEIGHBOUR_RULE, [protect], STAY, s),
         row("no rule: BYPASS", NO_ENTRY, SPD_OUT, ~NEIGHBOUR_RULE, [plain], STAY,
             f"{s}, the last rule; draft 3.4 l.545-546 removes the filters"),
-        row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES, [plain], STAY, "draft 3.2 l.435-436"),
+        row("rule for another port: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~RULE_MATCHES & IPSEC, [plain], STAY, "draft 3.2 l.435-436"),
+        row("no IPsec: BYPASS", (PROTECT, DISCARD), SPD_OUT, ~IPSEC, [plain], STAY, "RFC 4301 5.1: nothing to apply"),
         row("DISCARD", DISCARD, SPD_OUT, RULE_MATCHES, [], STAY, f"{s}: TCP is not told"),
     ]
 
@@ -110,13 +121,15 @@ def inbound_plain() -> list[Line]:
     s = "RFC 4301 5.2, step 3b"
     ruled: dict[Const, Expr] = {PROTECT: RULE_MATCHES, DISCARD: RULE_MATCHES, NO_ENTRY: NEIGHBOUR_RULE}
     to_tcp = signal("tcp", TCP_RCV(**SEGMENT, fit=fit))
+    by_bgp = (kind == DATA) & IPSEC  # the draft's check, which only data reaches
     lines = []
     for state, rule in ruled.items():
         drop = rule | CHECK_AT_SPD
         lines += [
             ignored(state, SPD_IN, f"{s}; draft 3.6 l.628-630", guard=drop, name="PLAIN dropped"),
-            row("PLAIN data refused by BGP", state, SPD_IN, ~drop & (kind == DATA), [], STAY, "draft 3.6 l.628-630"),
-            row("PLAIN accepted", state, SPD_IN, ~drop & (kind != DATA), [to_tcp], STAY, f"{s}: no rule but the last, BYPASS"),
+            ignored(state, SPD_IN, NO_DIGEST_SOURCE, guard=~drop & NO_DIGEST, name="PLAIN without digest dropped"),
+            row("PLAIN data refused by BGP", state, SPD_IN, ~drop & ~NO_DIGEST & by_bgp, [], STAY, "draft 3.6 l.628-630"),
+            row("PLAIN accepted", state, SPD_IN, ~drop & ~NO_DIGEST & ~by_bgp, [to_tcp], STAY, f"{s}: no rule but the last, BYPASS"),
         ]
     return lines
 
@@ -171,7 +184,7 @@ def processing() -> list[Line]:
     fresh = (origin != COPY) | (reading("replay_window") == "off")
     to_tcp = signal("tcp", TCP_RCV(**SEGMENT, fit=fit))
     return [
-        row("ESP", SAD, ESP_OUT, this, [put(SEGMENTS, resend=resend, **SEGMENT, prot=as_prot(WHICH))], STAY,
+        row("ESP", SAD, ESP_OUT, this, [put(SEGMENTS, resend=resend, **SEGMENT, fit=fit, origin=origin, prot=as_prot(WHICH))], STAY,
             "RFC 4301 5.1; which of several: draft 3.2 l.489-491"),
         row("not that SA", SAD, ESP_OUT, ~this & (any_usable | (WHICH != G0)), [refuse("not a usable SA")], STAY, "RFC 4301 5.1"),
         row("no SA: dropped", SAD, ESP_OUT, ~any_usable & (WHICH == G0) & ~ACQUIRE, [], STAY,
@@ -182,7 +195,8 @@ def processing() -> list[Line]:
         ignored(SAD, ESP_IN, "RFC 4301 5.2 step 2: audited; TCP never sees it, so no RST", guard=~has_in, name="unknown SPI"),
         ignored(SAD, ESP_IN, "RFC 2406 3.4.3", guard=has_in & ~fresh, name="replay dropped"),
         ignored(SAD, ESP_IN, "RFC 4301 5.2 step 4", guard=has_in & fresh & ~sa_covers(gen, inc), name="outside the selectors"),
-        row("ESP accepted", SAD, ESP_IN, has_in & sa_covers(gen, inc) & (origin != COPY), [to_tcp], STAY, "RFC 4301 5.2"),
+        row("ESP accepted", SAD, ESP_IN, has_in & sa_covers(gen, inc) & (origin != COPY) & ~NO_DIGEST, [to_tcp], STAY, "RFC 4301 5.2"),
+        ignored(SAD, ESP_IN, NO_DIGEST_SOURCE, guard=has_in & sa_covers(gen, inc) & NO_DIGEST, name="ESP without digest dropped"),
         row("ESP accepted twice", SAD, ESP_IN, has_in & fresh & sa_covers(gen, inc) & (origin == COPY), [to_tcp], STAY,
             "RFC 2406 3.4.3: no window"),
     ]

@@ -32,6 +32,10 @@ def _endpoint(key: str, values: str, source: str, about: str) -> Reading:
     return Reading(key, tuple(values.split()), "endpoint", source, about)
 
 
+def _pair(key: str, values: str, source: str, about: str) -> Reading:
+    return Reading(key, tuple(values.split()), "pair", source, about)
+
+
 def _world(key: str, values: str, source: str, about: str) -> Reading:
     return Reading(key, tuple(values.split()), "world", source, about)
 
@@ -91,10 +95,25 @@ _ALL = (
     # attacks and path
     _endpoint("rst_check", "rfc793 rfc5961", "RFC 9293 3.10.7.4; RFC 5961 3, 4", "which RST and SYN a synchronized TCP believes"),
     _endpoint("icmp_policy", "ignore abort", "RFC 9293 3.9.2.2; RFC 5927", "whether an ICMP hard error ends the connection"),
-    _endpoint("md5", "off on", "draft 3.2 l.442-447; RFC 2385", "whether segments carry the TCP MD5 option"),
+    _pair("ipsec", "on off", "draft 2 l.147-151; 3.2 l.442-447 speaks of md5 beside it", "whether the neighbours use IPsec at all"),
+    _pair("md5", "off on", "draft 2 l.153-164, 3.2 l.442-447; RFC 2385: configured alike or no connection",
+          "whether segments carry the TCP MD5 option, with a key of the two neighbours"),
+    _endpoint("psk", "group_aggressive group per_peer none", "draft 4.4 l.991-1023",
+              "the pre-shared key an end accepts: a group's in aggressive mode, a group's in either, the neighbour's own, none"),
+    _endpoint("neighbour_id", "any_trusted configured", "silent: draft 4.2 l.920-923; RFC 4301 4.4.3 has it",
+              "whose certificate an end accepts as the neighbour's: of any subject a trusted CA names, or of the configured one"),
     _endpoint("check_at", "bgp spd", "draft 3.6 l.628-632", "where a packet's protection is checked"),
-    _world("ext_gw", "off on", "draft 3.8 l.725-738", "whether IPsec ends on an external gateway"),
+    _world("ext_gw", "off on", "draft 3.8 l.690-698, l.729-733", "whether IPsec ends on external gateways, with ANY-to-ANY selectors"),
     _world("natt", "off on", "draft 3.10 l.830-844 (MAY)", "whether there is a NAT on the path"),
+    # what the attacker can do
+    _world("position", "on_path off_path none", "draft 2 l.131-141; RFC 5961 1",
+           "where the attacker is: on the path, which shows and stops packets, or off it, which leaves guesses"),
+    _world("unprotected_ike", "yes no", "RFC 2409 5.7; RFC 2408 4.8", "whether the attacker sends IKE messages that no SA protects"),
+    _world("icmp", "yes no", "draft 2 l.140-141; RFC 5927 1", "whether the attacker sends ICMP errors"),
+    _world("group_psk", "yes no", "draft 4.4 l.991-998", "whether the attacker knows the group's pre-shared key"),
+    _world("rogue_cert", "yes no", "draft 4.2 l.920-923", "whether the attacker holds a certificate of a trusted CA, of his own name"),
+    _world("local_user", "yes no", "draft 4.1 l.878-893", "whether the attacker is another user of a speaker's host"),
+    _world("third_host", "yes no", "draft 3.8 l.690-698", "whether the attacker has a host behind the gateway of one neighbour"),
     # BGP
     Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),
     _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),

@@ -29,9 +29,10 @@ GEN = Enum("Generation", "g0", "g1", "g2")
 G0, G1, G2 = GEN.consts()
 PROT = Enum("Protection", "PLAIN", "ESP-g0", "ESP-g1", "ESP-g2")
 PLAIN, ESP_G0, ESP_G1, ESP_G2 = PROT.consts()
-# Who put it on the wire: the peer's stack; a second copy of such a packet; an attacker.
-ORIGIN = Enum("Origin", "genuine", "copy", "forged")
-GENUINE, COPY, FORGED = ORIGIN.consts()
+# Who put it on the wire: the peer's stack; a second copy of such a packet; an attacker; somebody else at the peer's site, by the
+# peer's own IPsec (another user of the host, another host behind its gateway).
+ORIGIN = Enum("Origin", "genuine", "copy", "forged", "insider")
+GENUINE, COPY, FORGED, INSIDER = ORIGIN.consts()
 
 kind, msg = Param("kind", KIND), Param("msg", MSG, "-")
 acks = Param("acks", BOOL, False)  # acknowledges the receiver's FIN
@@ -105,11 +106,11 @@ why = Param("why", WHY, "-")
 by_peer = Param("by_peer", BOOL)  # by the peer's doing, and not by this end's own
 
 # spd: packets and management
-SPD_OUT = Event("outbound", kind, msg, acks, inc, resend, doc="TCP hands over a segment: which rule? (RFC 4301 5.1)")
+SPD_OUT = Event("outbound", kind, msg, acks, inc, fit, origin, resend, doc="this site sends a segment: which rule? (RFC 4301 5.1)")
 SPD_IN = Event("inbound PLAIN", kind, msg, acks, inc, fit, origin, doc="a packet without ESP arrives (RFC 4301 5.2)")
 SPD_SET = Event("set entry", entry, doc="set the connection's SPD entry")
 # ipsec: packets
-ESP_OUT = Event("protect", kind, msg, acks, inc, resend, doc="the SPD says PROTECT: which SA? (RFC 4301 5.1)")
+ESP_OUT = Event("protect", kind, msg, acks, inc, fit, origin, resend, doc="the SPD says PROTECT: which SA? (RFC 4301 5.1)")
 ESP_IN = Event("inbound ESP", gen, kind, msg, acks, inc, fit, origin, doc="an ESP packet arrives (RFC 4301 5.2)")
 # ipsec: SAD management
 SA_GETSPI = Event("getspi", gen, inc, exact_ports, doc="reserve an inbound SPI: the half is larval")

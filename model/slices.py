@@ -16,13 +16,14 @@ from dataclasses import replace
 from model.attacker import ATTACKER_TABLE, ATTACKS
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.binding import BINDING_TABLE
-from model.compositions import collision, opening, phase1, rekey, restart, teardown
+from model.compositions import attacker, collision, opening, phase1, rekey, restart, teardown
 from model.compositions.parts import Slice
 from model.expr import ModelError, Var
 from model.history import ALWAYS_KEPT, OPENED
 from model.ike_info import INFORMATIONAL_TABLE
 from model.ike_phase1 import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
+from model.intruder import INTRUDER_TABLE
 from model.ipsec import IPSEC_TABLE, SPD_TABLE
 from model.readings import ENDPOINT_VARS, READINGS, SHARED_VARS
 from model.restart import RESTART_TABLE
@@ -32,14 +33,14 @@ from model.tcp import TCP_TABLE
 from model.wire import COPIES, DATAGRAM_WIRE, LOSSES, SEGMENT_WIRE
 
 ENDPOINT_TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_TABLE, IPSEC_TABLE, PHASE1_INITIATOR_TABLE,
-                   PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE)
+                   PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE, INTRUDER_TABLE)
 TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE)}
 CAPACITIES = ("segments", "datagrams")
 BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
 Readings = Mapping[str, str]  # "A:del_trigger" -> "bgp_idle"; world keys without an end
 
-SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey, phase1, restart, collision))}
+SLICES = {one.name: one for one in (module.SLICE for module in (teardown, opening, rekey, phase1, restart, collision, attacker))}
 OPTIONS: tuple[Var, ...] = tuple(dict.fromkeys(var for one in SLICES.values() for var in one.options))
 
 
@@ -64,7 +65,8 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
 
 
 def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[dict[str, int]]:
-    """The initial states of a slice, as `System` wants them. `bounds`: all of them. Raises ModelError for an unknown reading or value."""
+    """The initial states of a slice, as `System` wants them. A start that names a reading is one of them only where the reading has that
+    value. `bounds`: all of them. Raises ModelError for an unknown reading or value."""
     chosen = SLICES[name]
     common = {"A.endpoint.name": 0, "B.endpoint.name": 1}
     common |= {f"budget.{key}": bounds[key] for key in BUDGETS}
@@ -72,7 +74,9 @@ def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[
     sorts = {f"{one.scope}.{var.table}.{var.name}": var.sort for one in _instances(chosen) for var in one.table.all_variables}
     sorts |= {f"{var.table}.{var.name}": var.sort for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE)}
     sorts |= {f"{place}.history.OPEN-sent": OPENED.sort for place in places(chosen.lanes)}
-    starts = [common | {key: sorts[key.partition("[")[0]].code(value) for key, value in one.items()} for one in chosen.start()]
+    sorts |= {var.name: var.sort for var in SHARED_VARS}
+    starts = [common | {key: sorts[key.partition("[")[0]].code(value) for key, value in one.items()} for one in chosen.start()
+              if all(readings.get(key, value) == value for key, value in one.items())]
     if readings["hold"] == "zero":  # RFC 4271 4.2, 4.4: then neither timer runs, whatever a start says
         off = {f"{place}.bgp.{timer}": 0 for place in places(chosen.lanes) for timer in ("HoldTimer", "KeepaliveTimer")}
         starts = [one | off for one in starts]

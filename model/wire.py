@@ -13,6 +13,7 @@ from typing import Any
 from model.action import Event, Signal, Take, put, set_, signal
 from model.channels import DATAGRAMS, SEGMENTS
 from model.expr import Const, Expr, Range, Sort, Var, disj, down, ite
+from model.readings import reading
 from model.signals import (
     AM1,
     AM2,
@@ -90,7 +91,8 @@ def segments() -> list[Line]:
         row("PLAIN arrives", UP, ARRIVES, prot == PLAIN, [Take(SEGMENTS), plain], STAY, SOURCE),
         row("ESP arrives", UP, ARRIVES, prot != PLAIN, [Take(SEGMENTS), esp], STAY, SOURCE),
         row("segment lost", UP, LOST, (LOSSES > 0) & genuine, [Take(SEGMENTS), set_(LOSSES, down(LOSSES))], STAY, SOURCE),
-        row("ESP arrives, an attacker replays it", UP, COPIED, (COPIES > 0) & genuine & (prot != PLAIN),
+        row("ESP arrives, an attacker replays it", UP, COPIED,
+            (COPIES > 0) & genuine & (prot != PLAIN) & (reading("position") == "on_path"),
             [Take(SEGMENTS), copy, set_(COPIES, down(COPIES)), esp], STAY, "draft 2 l.147-149; RFC 2406 3.4.3"),
     ]
 

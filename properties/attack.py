@@ -1,17 +1,30 @@
-"""What holds against an attacker without keys."""
+"""What holds against an attacker: what TCP accepts was sent by the neighbour, and once."""
 
 from __future__ import annotations
 
-from model.expr import Fired
-from model.signals import FORGED, origin
+from model.expr import Expr, Fired
+from model.signals import FORGED, INSIDER, origin
 from properties.claim import Claim
 
-TAKEN = ("PLAIN accepted",)
-ARRIVED = ("PLAIN accepted", "PLAIN dropped", "PLAIN data refused by BGP")
+# Sent by nobody that the receiver has its SA or its connection with.
+STRANGE: Expr = origin.among(FORGED, INSIDER)
+PLAIN_ARRIVED = ("PLAIN accepted", "PLAIN dropped", "PLAIN without digest dropped", "PLAIN data refused by BGP")
+ESP_ARRIVED = ("ESP accepted", "ESP without digest dropped", "unknown SPI", "outside the selectors")
+
+
+def accepted(where: Expr) -> Expr:
+    """In this step a segment with such a header passed inbound IPsec processing."""
+    return Fired("spd", "PLAIN accepted", where=where) | Fired("ipsec", "ESP accepted", where=where)
+
+
+def arrived(where: Expr) -> Expr:
+    """In this step a segment with such a header came to inbound IPsec processing."""
+    return Fired("spd", *PLAIN_ARRIVED, where=where) | Fired("ipsec", *ESP_ARRIVED, where=where)
+
 
 CLAIMS = (
     Claim("accepted-is-authentic", "A segment that TCP accepts was sent by the neighbour.", "draft 2 l.147-149 (MUST), 3.6 l.628-632",
-          Fired("spd", *TAKEN, where=origin == FORGED), Fired("spd", *ARRIVED, where=origin == FORGED), ("teardown", "opening")),
+          accepted(STRANGE), arrived(STRANGE), ("teardown", "opening", "attacker")),
     Claim("no-replay", "No ESP packet is accepted twice.", "draft 2 l.147-149 (MUST), 2.1; RFC 2406 3.4.3",
-          Fired("ipsec", "ESP accepted twice"), Fired("ipsec", "ESP accepted twice", "replay dropped"), ("teardown",)),
+          Fired("ipsec", "ESP accepted twice"), Fired("ipsec", "ESP accepted twice", "replay dropped"), ("teardown", "attacker")),
 )

@@ -10,8 +10,7 @@ from properties.claim import Claim
 
 TAKEN = "b12 session gone with the other connection: delete"
 SPARED = "b7 the other connection is closed"
-RESOLVED = tuple(name + more for name in ("OPEN: collision, retained", "OPEN: collision, lost", "OPEN: other Established")
-                 for more in ("", ", ours delayed"))
+RESOLVED = ("OPEN: collision, retained", "OPEN: collision, retained, ours delayed", "OPEN: collision, lost", "OPEN: other Established")
 COLLIDED = Var("history", "collision-resolved", BOOL, doc="an OPEN came on this connection while the other was open too")
 _MONITORS = tuple(Monitor(end, COLLIDED, Fired("bgp-message", *RESOLVED), FALSE) for end in ("A", "B"))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from properties.finding import Finding
-from properties.known import collision, opening, phase1, rekey, restart, teardown
+from properties.known import attacker, collision, opening, phase1, rekey, restart, teardown
 
-_KNOWN = (one for known in (teardown, opening, rekey, phase1, restart, collision) for one in known.FINDINGS)
+_KNOWN = (one for known in (teardown, opening, rekey, phase1, restart, collision, attacker) for one in known.FINDINGS)
 FINDINGS: dict[str, Finding] = {one.name: one for one in sorted(_KNOWN, key=lambda one: one.name.partition("/")[0])}
 
 

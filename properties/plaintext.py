@@ -9,7 +9,7 @@ from properties.claim import Claim
 from properties.vocabulary import HAS_OUT
 
 ACCEPTS = ("PLAIN accepted",)
-REFUSES = ("PLAIN dropped", "PLAIN data refused by BGP")
+REFUSES = ("PLAIN dropped", "PLAIN without digest dropped", "PLAIN data refused by BGP")
 SINCE_OPEN = Post(OPENED) | Peer(OPENED)
 _BOTH = ("teardown", "opening")
 _OUT = (*_BOTH, "phase1")
@@ -18,7 +18,7 @@ CLAIMS = (
     Claim("no-plaintext-out",
           "No segment of a BGP connection leaves an end outside ESP, from the first SYN to the last RST.",
           "draft 2 l.147-150 (MUST), 3.2 l.436-439 (MUST), 3.3 l.530-532",
-          Sent("segments", prot == PLAIN), Sent("segments", TRUE), (*_OUT, "rekey", "restart")),
+          Sent("segments", prot == PLAIN), Sent("segments", TRUE), (*_OUT, "rekey", "restart", "attacker")),
     Claim("no-plaintext-after-open",
           "From the first BGP OPEN on, that one included, no segment of the connection leaves an end outside ESP.",
           "draft 2 l.147-150 (MUST), 3.2 l.458-461 (MUST)",
@@ -26,7 +26,7 @@ CLAIMS = (
     Claim("no-plaintext-in",
           "No segment that arrives outside ESP is accepted, in any state of TCP, LISTEN included.",
           "draft 3.6 l.628-630 (MUST)",
-          Fired("spd", *ACCEPTS), Fired("spd", *ACCEPTS, *REFUSES), _BOTH),
+          Fired("spd", *ACCEPTS), Fired("spd", *ACCEPTS, *REFUSES), (*_BOTH, "attacker")),
     Claim("syn-after-own-phase2",
           "A SYN leaves an end only when that end has completed phase 2.",
           "draft 3.2 l.436-439 (MUST), as far as one end can know it",

@@ -2,7 +2,7 @@
 
 `draft` is the text as a careful implementer would first read it; it promises nothing, its violations are findings. Where the
 draft is silent on a key, the word is 'silent' and the value is what common implementations do. `repaired` changes what
-the rules R-a to R-m ask for, and promises that the claims named here hold.
+the rules R-a to R-n ask for, and promises that the claims named here hold.
 """
 
 from __future__ import annotations
@@ -65,10 +65,20 @@ _DRAFT = {
     "session_id": Choice("ordered", "draft 3.2 l.463-470"),
     "rst_check": Choice("rfc793", "silent; RFC 793 3.9, which the draft cites"),
     "icmp_policy": Choice("ignore", "silent"),
+    "ipsec": Choice("on", "draft 2 l.147-151 (MUST)"),
     "md5": Choice("off", "draft 3.2 l.442-447"),
+    "psk": Choice("group_aggressive", "draft 4.4 l.1020-1023 (SHOULD NOT in main mode, SHOULD in aggressive)"),
+    "neighbour_id": Choice("any_trusted", "silent; 4.2 l.920-923"),
     "check_at": Choice("bgp", "draft 3.6 l.628-630"),
     "ext_gw": Choice("off", "silent"),
     "natt": Choice("off", "silent"),
+    "position": Choice("on_path", "draft 2 l.128-141"),
+    "unprotected_ike": Choice("yes", "silent; RFC 2409 5.7"),
+    "icmp": Choice("yes", "silent; RFC 5927 1"),
+    "group_psk": Choice("yes", "draft 4.4 l.991-998"),
+    "rogue_cert": Choice("yes", "silent; 4.2 l.920-923"),
+    "local_user": Choice("yes", "draft 4.1 l.878-893"),
+    "third_host": Choice("yes", "draft 3.8 l.690-698"),
     "hold": Choice("on", "silent; RFC 4271 10"),
     "gr": Choice("off", "silent; 3.4 l.556-557"),
 }
@@ -87,11 +97,13 @@ _REPAIRED = _DRAFT | {
     "contact": Choice("abort", "R-l: an INITIAL-CONTACT aborts the connections under the SAs that it removes; their TCBs go with them"),
     "p1_cascade": Choice("dangling", "R-k: a phase 1 SA that goes takes no phase 2 SA with it"),
     "commit": Choice("on", "R-m: an initiator uses an SA when the responder has said that it has it (RFC 2408 3.1)"),
+    "neighbour_id": Choice("configured", "R-n: a certificate speaks for the neighbour it was configured for (RFC 4301 4.4.3)"),
+    "psk": Choice("per_peer", "R-n, for pre-shared keys: one for each neighbour"),
     "confirm": Choice("bound_only", "R-j: a Delete confirms a teardown only where it takes the last SA that IKE still had"),
 }
 PRESETS = {one.name: one for one in (
     Preset("draft", "the text as first read", _DRAFT, ()),
-    Preset("repaired", "the draft with the rules R-a to R-m", _REPAIRED,
+    Preset("repaired", "the draft with the rules R-a to R-n", _REPAIRED,
            ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "sa-outlives-connection", "sa-outlives-need",
             "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
             "no-replay", "accepted-is-authentic", "no-idle-orphan", "rekey-keeps-session", "binding-is-current",

@@ -288,7 +288,7 @@ def test_every_row_fires_in_the_component_slice() -> None:
     marked = {one.key for one in BINDING_TABLE.rows if any(isinstance(action, Impossible) for action in one.actions)}
     assert len(marked) == 4
     assert never_fires(BINDING_TABLE, "tcp.state ipsec.out", "tcp.state reading.bind reading.passive_del reading.on_failure",
-                       "tcp.state reading.del_trigger reading.p1_delete",
+                       "tcp.state reading.del_trigger reading.p1_delete", "tcp.state reading.session_id reading.del_trigger",
                        "tcp.state reading.bind reading.confirm reading.peer_del reading.after_del reading.unmarked_del",
                        "tcp.state ipsec.out reading.bind reading.clock_start", "tcp.state ipsec.for",
                        "tcp.state reading.session_id binding.begun-alike reading.del_trigger") == marked

@@ -49,7 +49,7 @@ def test_outbound_packets_are_protected_discarded_or_bypassed(state: str, listen
     """RFC 4301 5.1; the same for every segment, whatever it carries, and TCP is told nothing."""
     a = spd(state, listener_rule=listener_rule, port=port).do("outbound", kind=kind, msg="UPDATE", acks=True, inc="1", resend=True)
     rule = policy(state, listener_rule, port)
-    assert a.told == ([f"ipsec: protect {kind} UPDATE true 1 true"] if rule == "PROTECT" else [])
+    assert a.told == ([f"ipsec: protect {kind} UPDATE true 1 exact genuine true"] if rule == "PROTECT" else [])
     assert a.sent == ([f"{kind} UPDATE true 1 exact PLAIN genuine"] if rule == "BYPASS" else [])
     assert a.at == state
 
@@ -222,7 +222,7 @@ def test_every_row_fires_in_the_component_slices() -> None:
     refusing = {one.key for one in IPSEC_TABLE.rows if any(isinstance(action, Refuse) for action in one.actions)}
     assert refusing == {"not that SA@SAD"}
     assert never_fires(IPSEC_TABLE, "reading.after_del reading.replay_window reading.rekey_by", "reading.redundant",
-                       "reading.expiry tcp.state", "reading.peer_del binding.foreign", seconds=3) == refusing
+                       "reading.expiry tcp.state", "reading.peer_del binding.foreign", "reading.md5", seconds=3) == refusing
 
 
 def test_a_deletion_takes_both_halves_at_once_and_is_told_once() -> None:

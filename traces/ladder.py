@@ -22,12 +22,12 @@ from properties.registry import PROPERTIES, VIOLATED
 from traces.replay import Run
 from verify.step import Firing, Outcome, View
 
-FEW = 8  # variables by which a start is told from the slice's first one
 LEGEND = "wire: == ESP, -- plaintext, .. IKE; >| arrives, X is lost, ~ an attacker's"
 # Tables in which the decision to remove an SA or a filter falls.
 CAUSES = ("binding", "ipsec", "informational")
 # Rows that only carry a packet onwards; the wire column shows what they did.
 SA_GONE, ENTRY_GONE = {("ipsec", "remove"), ("ipsec", "SA deleted")}, {("spd", "entry removed")}
+MOST_TOLD = 10  # differences of a start that are told one by one
 PLUMBING = {("spd", "PROTECT"), ("spd", "neighbour rule: PROTECT"), ("ipsec", "ESP"), ("ipsec", "ESP accepted"),
             ("informational", "SA to be deleted"), ("spd", "PROTECT installed"), ("tcp", "SEND leaves with FIN"), *SA_GONE, *ENTRY_GONE,
             *(("bgp-message", f"other connection: {state}") for state in OTHER_FSM.values), ("binding", "b7 another connection"),
@@ -67,7 +67,7 @@ def message_name(channel: Channel, code: int) -> tuple[str, str, bool]:
     if channel.table == SEGMENTS.table:
         text = shown["kind"] + (f"({shown['msg']})" if values["msg"] else "") + (" acks-FIN" if values["acks"] else "")
         plain, origin = shown["prot"] == "PLAIN", shown["origin"]
-        about = {"genuine": "", "copy": " replayed", "forged": f" forged, {shown['fit']}"}[origin]
+        about = {"genuine": "", "copy": " replayed", "forged": f" forged, {shown['fit']}", "insider": " an insider's"}[origin]
         return f"{shown['prot'].replace('-', ' ')} {text}{about}", "-" if plain else "=", origin != "genuine"
     kind, forged = shown["datagram"], bool(values["forged"])
     about = f" {shown['gen']}" if kind.startswith(("QM", "CONNECTED")) or kind == "DEL" else ""
@@ -197,12 +197,12 @@ def states_of(system: System, state: State) -> tuple[Lines, Lines]:
 
 
 def surroundings(run: Run) -> list[str]:
-    """What this start has that the slice's first one has not."""
+    """What this start has that the slice's first one has not; where that is another situation altogether, only what no column shows."""
     usual = run.system.initial[0]
-    found = [f"start: {slot} = {slot.text(here)}" for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True)
-             if here != there]
-    starts = f"start: number {run.trace.start + 1} of {len(run.system.initial)} of the slice, {len(found)} variables differ from the first"
-    return found if len(found) <= FEW else [starts]
+    found = [(slot, slot.text(here)) for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True) if here != there]
+    if len(found) > MOST_TOLD:
+        found = [(slot, text) for slot, text in found if slot.var.table in ("option", "reading")]
+    return [f"start: {slot} = {text}" for slot, text in found] or [f"start: number {run.trace.start} of the slice"] * bool(run.trace.start)
 
 
 def heading(run: Run) -> list[str]:

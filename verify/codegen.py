@@ -22,7 +22,8 @@ from verify.emit import Body, Expressions, Val, Where, const
 from verify.layout import Layout
 from verify.reachable import YES, Key, Reachable, low, single
 
-DONE, DISABLED, FULL, IMPOSSIBLE = range(4)
+DONE, DISABLED, FULL, IMPOSSIBLE, STAYS = range(5)
+NOWHERE = -1  # where a transition leads that only the bounds forbid
 
 
 class Asked(Protocol):
@@ -41,7 +42,11 @@ class Generator:
 
     `marks`: expressions over a state, each at a scope. `label`: for each offer that may happen the number of its first arguments,
     counted over all offers; `labels`: how many numbers there are. With `edges` an offer notes the number before each attempt.
+    `again`: the status of a step that resends what is still in flight; `beyond`: where a step is recorded to lead that breaks the
+    constraint.
     """
+
+    again, beyond = DISABLED, NOWHERE
 
     def __init__(self, system: System, reach: Reachable, layout: Layout, queries: Sequence[Asked],
                  marks: Sequence[tuple[Expr, str]] = (), *, edges: bool = False) -> None:
@@ -127,7 +132,7 @@ class Generator:
         body, bits = Body(), "0"
         for at, (expr, scope) in enumerate(marks):
             bit = self.expr.truth(body, self.expr.value(body, expr, Where(scope, "@before")))
-            bits = body.new(f"or i64 {bits}, {body.new(f'select i1 {bit}, i64 {_signed(1 << at)}, i64 0')}")
+            bits = body.new(f"or i64 {bits}, {body.new(f'select i1 {bit}, i64 {signed(1 << at)}, i64 0')}")
         body.do(f"ret i64 {bits}")
         self._function("i64 @mark()", body)
 
@@ -166,7 +171,7 @@ class Generator:
         bits = sum(1 << self.expr.choices[choice.name] for choice in self.system.choices.get(cell, ()))
         if bits:
             old = body.new("load i64, ptr @consulted")
-            body.do(f"store i64 {body.new(f'or i64 {old}, {_signed(bits)}')}, ptr @consulted")
+            body.do(f"store i64 {body.new(f'or i64 {old}, {signed(bits)}')}, ptr @consulted")
 
     def _cell(self, at: Instance, event: Event, rows: Sequence[Row], where: Where, body: Body) -> None:
         for row in rows:
@@ -382,8 +387,8 @@ class Generator:
                    if choice.sort.size > 1]
         made = "0"
         for at, _ in choices:
-            is_set = body.new(f"icmp ne i32 {body.new(f'load i32, ptr {_choice(at)}')}, 0")
-            made = body.new(f"or i64 {made}, {body.new(f'select i1 {is_set}, i64 {_signed(1 << at)}, i64 0')}")
+            is_set = body.new(f"icmp ne i32 {body.new(f'load i32, ptr {choice_at(at)}')}, 0")
+            made = body.new(f"or i64 {made}, {body.new(f'select i1 {is_set}, i64 {signed(1 << at)}, i64 0')}")
         body.do(f"%status = call i32 @attempt(i64 %from, i32 {event}, i64 {made})")
         self._unless(body.new(f"icmp eq i32 %status, {IMPOSSIBLE}"), "%status", body)
         full = body.new(f"zext i1 {body.new(f'icmp eq i32 %status, {FULL}')} to i64")
@@ -391,22 +396,22 @@ class Generator:
         for turn, (at, size) in enumerate(reversed(choices)):
             body.do(f"br label %seek{turn}")
             body.label(f"seek{turn}")
-            used = body.new(f"icmp ne i64 {body.new(f'and i64 {consulted}, {_signed(1 << at)}')}, 0")
+            used = body.new(f"icmp ne i64 {body.new(f'and i64 {consulted}, {signed(1 << at)}')}, 0")
             body.do(f"br i1 {used}, label %last{turn}, label %skip{turn}")
             body.label(f"last{turn}")
             self._count_full(full, prod(size for _, size in choices[len(choices) - turn:]), body)
             body.do(f"br label %advance{turn}")
             body.label(f"advance{turn}")
-            more = body.new(f"add i32 {body.new(f'load i32, ptr {_choice(at)}')}, 1")
+            more = body.new(f"add i32 {body.new(f'load i32, ptr {choice_at(at)}')}, 1")
             body.do(f"br i1 {body.new(f'icmp slt i32 {more}, {size}')}, label %again{turn}, label %wrap{turn}")
             body.label(f"again{turn}")
-            body.do(f"store i32 {more}, ptr {_choice(at)}")
+            body.do(f"store i32 {more}, ptr {choice_at(at)}")
             body.do("br label %run")
             body.label(f"wrap{turn}")
-            body.do(f"store i32 0, ptr {_choice(at)}")
+            body.do(f"store i32 0, ptr {choice_at(at)}")
             body.do(f"br label %{'next' if turn + 1 == len(choices) else f'advance{turn + 1}'}")
             body.label(f"skip{turn}")
-            body.do(f"store i32 0, ptr {_choice(at)}")
+            body.do(f"store i32 0, ptr {choice_at(at)}")
         self._count_full(full, prod(size for _, size in choices), body)
         body.do("br label %next")
 
@@ -415,10 +420,10 @@ class Generator:
         body.do(f"store i64 {body.new(f'add i64 {old}, {more}')}, ptr @full")
 
 
-def _choice(at: int) -> str:
+def choice_at(at: int) -> str:
     return f"getelementptr (i32, ptr @choice, i32 {at})"
 
 
-def _signed(bits: int) -> int:
+def signed(bits: int) -> int:
     """A 64-bit mask as LLVM writes it."""
     return bits - (1 << 64) if bits >> 63 else bits

@@ -92,6 +92,14 @@ class Expressions:
         if self._sorts.setdefault(choice.name, choice.sort) is not choice.sort:
             raise ModelError(f"{self.system.name}: two choices of different sorts are named {choice.name}; rename one")
 
+    def number_of(self, choice: Choice) -> int:
+        """The place of a choice in @choice; one that no row of the system reads as it stands gets the next."""
+        self._check_choice(choice)
+        number = self.choices.setdefault(choice.name, len(self.choices))
+        if number > 63:
+            raise ModelError(f"{self.system.name}: more than 64 choices; native code follows at most 64")
+        return number
+
     def value(self, body: Body, expr: Expr, where: Where) -> Val:
         """The value of an expression: constants folded, common parts computed once."""
         if isinstance(expr, Const):
@@ -124,8 +132,7 @@ class Expressions:
         if isinstance(expr, Choice):
             if not where.step:
                 return const(0)
-            self._check_choice(expr)
-            at = self.choices[expr.name]
+            at = self.number_of(expr)
             return Val(body.new(f"load i32, ptr getelementptr (i32, ptr @choice, i32 {at})"), (1 << expr.sort.size) - 1)
         if isinstance(expr, OnWire):
             return self._on_wire(body, expr, where)

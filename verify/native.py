@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from model.expr import Expr, ModelError
 from model.system import Offer, State, System
-from verify.codegen import DISABLED, DONE, FULL, IMPOSSIBLE, Asked, Generator
+from verify.codegen import DISABLED, DONE, FULL, IMPOSSIBLE, STAYS, Asked, Generator
 from verify.emit import Body
 from verify.layout import Layout
 from verify.reachable import Reachable
@@ -44,7 +44,7 @@ EDGE = 12  # bytes of a recorded transition
 
 # What Python reads or sets by name; all are i64.
 COUNTERS = ("states", "parents", "table", "mask", "count", "capacity", "attempts", "transitions", "rejected", "full", "hits",
-            "enough", "missing", "failed", "edges", "edge_count", "edge_capacity")
+            "enough", "missing", "failed", "edges", "edge_count", "edge_capacity", "crowded")
 
 
 class Space:
@@ -52,23 +52,25 @@ class Space:
 
     `limit`: bytes that states, parents and table may take together. `queries`: asked of every transition until hit. `rows`: numbers
     in `System.rows`; if any are given, exploring stops after the state in which the last of them has fired. `edges`: record
-    transitions. `marks`: expressions over a state, each at a scope, that `marked` evaluates.
+    transitions. `marks`: expressions over a state, each at a scope, that `marked` evaluates. `generator`: what makes the code;
+    `reach`: what may be reached, where the generator makes more of the tables than they say.
     Raises ModelError where the system cannot be generated, MemoryError where not even the initial states fit.
 
     `restart` explores the same system from other states with the same code; `initial`: those it started from last.
     """
 
     def __init__(self, system: System, queries: Sequence[Asked], limit: int, *, stop_when_all_hit: bool = False,
-                 rows: Sequence[int] = (), edges: bool = False, marks: Sequence[tuple[Expr, str]] = ()) -> None:
+                 rows: Sequence[int] = (), edges: bool = False, marks: Sequence[tuple[Expr, str]] = (),
+                 generator: Callable[..., Generator] = Generator, reach: Reachable | None = None) -> None:
         self.system, self.limit, self.initial = system, limit, system.initial
-        self.reach = Reachable(system)
+        self.reach = reach or Reachable(system)
         self.layout = Layout(system, self.reach)
-        generator = Generator(system, self.reach, self.layout, queries, marks, edges=edges)
-        self.labels, self._label = generator.labels, generator.label
+        made = generator(system, self.reach, self.layout, queries, marks, edges=edges)
+        self.labels, self._label = made.labels, made.label
         # What one state can add, and the waiting successors of the states before it.
-        self.room = generator.room + WAITING
+        self.room = made.room + WAITING
         self._edge_room = self.room if edges else 0
-        self._source = _source(system, self.layout, generator, len(queries), self.room, self._edge_room)
+        self._source = _source(system, self.layout, made, len(queries), self.room, self._edge_room)
         self._better: Future[Any] | None = None
         self._sizes = {**dict.fromkeys(COUNTERS, 1), "rows": len(system.rows) or 1, "wanted": len(system.rows) or 1,
                        "hit": len(queries) or 1}
@@ -246,7 +248,7 @@ class Space:
     @property
     def edges(self) -> NDArray[np.uint32]:
         """The transitions recorded: from, to, label (see `stimulus`), sorted by from. Where a bound alone forbids a stimulus (the
-        wire is full, or the constraint would break) `to` is NOBODY."""
+        wire is full, or the constraint would break) `to` is NOBODY; another generator may say more (see `verify.options`)."""
         return self._edges[:self["edge_count"]]
 
     def offered(self) -> Iterator[tuple[Offer, int, int]]:
@@ -290,7 +292,7 @@ def _source(system: System, layout: Layout, generator: Generator, queries: int, 
     fixed = Template(runtime).substitute(
         arity=generator.arity, words=layout.words, state_bytes=8 * layout.words, copied=4 * layout.changing, flag_bytes=4 * flags,
         queries=queries, waiting=WAITING, room=room, done=DONE, disabled=DISABLED, full=FULL, impossible=IMPOSSIBLE,
-        edges="true" if edge_room else "false", edge_room=edge_room)
+        stays=STAYS, again=generator.again, beyond=generator.beyond, edges="true" if edge_room else "false", edge_room=edge_room)
     return "\n".join([*lines, fixed, _pack(layout), generator.text])
 
 

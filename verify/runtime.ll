@@ -1,9 +1,9 @@
 ; What every system's native code shares: messages in sorted slots, one attempted stimulus, the table of states.
 ;
 ; `verify.native` fills in the dollar names and puts the functions of `verify.codegen` beside these (@stimuli, @dispatch, @monitors,
-; @allowed, @ask, @ask_initial, @mark), and @pack and @unpack. A status is 0 done, 1 disabled, 2 full, 3 impossible.
-; $$edges is true where transitions are recorded: three i32 each, from, to (-1: the bounds leave no room for it), and @label, which
-; the functions of the offers set.
+; @allowed, @ask, @ask_initial, @mark), and @pack and @unpack. A status is 0 done, 1 disabled, 2 full, 3 impossible, 4 stays.
+; $$edges is true where transitions are recorded: three i32 each, from, to (-1: the wire is full; $beyond: not @allowed), and @label,
+; which the functions of the offers set.
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
@@ -25,7 +25,7 @@ other:
   %up = add i32 %at, 1
   br label %look
 again:
-  ret i32 $disabled
+  ret i32 $again
 room:
   %end = add i32 %capacity, -1
   %last.p = getelementptr i32, ptr %cells, i32 %end
@@ -152,7 +152,7 @@ reject:
   store i64 %rejected.1, ptr @rejected
   br i1 $edges, label %beyond, label %undo
 beyond:
-  call void @blocked(i64 %from)
+  call void @blocked(i64 %from, i32 $beyond)
   br label %undo
 keep:
   %hits = load i64, ptr @hits
@@ -175,10 +175,14 @@ restore:
   br label %out
 out:
   %full = icmp eq i32 %result, $full
-  %wanting = and i1 %full, $edges
-  br i1 %wanting, label %full.1, label %end
-full.1:
-  call void @blocked(i64 %from)
+  %stays = icmp eq i32 %result, $stays
+  %either = or i1 %full, %stays
+  %wanting = and i1 %either, $edges
+  br i1 %wanting, label %note, label %end
+note:
+  %from.32 = trunc i64 %from to i32
+  %to = select i1 %full, i32 -1, i32 %from.32
+  call void @blocked(i64 %from, i32 %to)
   br label %end
 end:
   ret i32 %result
@@ -199,12 +203,12 @@ define internal void @edge(i32 %from, i32 %to, i32 %label) {
   ret void
 }
 
-; Record what only the bounds forbid, after the transitions that wait, so that the records of a state stand together.
-define internal void @blocked(i64 %from) {
+; Record what leads to no state that is kept, after the transitions that wait, so that the records of a state stand together.
+define internal void @blocked(i64 %from, i32 %to) {
   call void @flush()
   %from.32 = trunc i64 %from to i32
   %label = load i32, ptr @label
-  call void @edge(i32 %from.32, i32 -1, i32 %label)
+  call void @edge(i32 %from.32, i32 %to, i32 %label)
   ret void
 }
 

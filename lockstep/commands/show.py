@@ -22,6 +22,7 @@ class Format(StrEnum):
     diff = "diff"
     json = "json"
     python = "python"
+    mermaid = "mermaid"
 
 
 def show(
@@ -30,15 +31,16 @@ def show(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Replay a trace and render it: as a ladder, as changes of variables, as JSON, or as a Python test."""
+    """Replay a trace and render it: as a ladder, as changes of variables, as JSON, as a Python test, or as a Mermaid diagram."""
     with one_line_errors():
         from lockstep import api
         from traces.diff import diff
         from traces.files import to_text, write
         from traces.ladder import ladder
+        from traces.mermaid import mermaid
         from traces.python import python_test
 
-        renderings = {Format.ladder: ladder, Format.diff: diff, Format.python: python_test}
+        renderings = {Format.ladder: ladder, Format.diff: diff, Format.mermaid: mermaid, Format.python: python_test}
         run = api.replay(trace)
         chosen = Format.json if as_json else format_
         text = to_text(run.trace) if chosen == Format.json else renderings[chosen](run)

@@ -1,0 +1,80 @@
+"""The candidate findings, F-01 to F-72: what each is about, and where it stands if no run of it is kept.
+
+Whether one is kept is read from `properties.findings`; the second text is for the others.
+"""
+
+from __future__ import annotations
+
+NOT_YET = "not yet shown"
+NUMBERS = "arithmetic: not a run"
+LINT = "a rule of policy or configuration: not a run"
+TEXT = "damage of the text: not a run"
+
+CANDIDATES: dict[str, tuple[str, str]] = {
+    "F-01": ("the session's end deletes SAs before TIME-WAIT", NOT_YET),
+    "F-02": ("a Delete taken as confirmation of a teardown", NOT_YET),
+    "F-03": ("no rule for the passive closer", NOT_YET),
+    "F-04": ("last ACK lost, the Delete overtakes LAST-ACK", NOT_YET),
+    "F-06": ("what is left when the filters are removed", NOT_YET),
+    "F-07": ("a lost Delete leaves an orphan", "the loss is what F-03/keep needs; how many orphans there are is not counted"),
+    "F-08": ("ends of a connection that never pass TIME-WAIT", NOT_YET),
+    "F-09": ("which answer starts the TIME-WAIT clock", NOT_YET),
+    "F-10": ("BGP has no closing handshake", NOT_YET),
+    "F-11": ("a half-close means nothing to BGP", NOT_YET),
+    "F-12": ("TIME-WAIT that ends early", NOT_YET),
+    "F-14": ("the SA's lifetime ends while the connection closes", "the expiry is what F-02 needs; no finding of its own"),
+    "F-15": ("no reset crosses where an SA is missing", NOT_YET),
+    "F-16": ("a Delete for a connection that is not closing", NOT_YET),
+    "F-17": ("the binding names an SA that rekey replaced", NOT_YET),
+    "F-18": ("one SA a connection against the overlap of rekey", NOT_YET),
+    "F-19": ("two rekeys at once leave no SA", NOT_YET),
+    "F-20": ("a Quick Mode is completed for a closed connection", "F-06/acquire comes to the same state by a negotiation on demand; this "
+             "way to it is not yet shown"),
+    "F-21": ("both ends' phase 2 before the SYN", NOT_YET),
+    "F-23": ("the order of phase 1 and phase 2 Deletes", NOT_YET),
+    "F-24": ("deletion takes what others use", NOT_YET),
+    "F-26": ("phase 2 SAs that outlive their phase 1 SA at one end only", NOT_YET),
+    "F-27": ("INITIAL-CONTACT of two phase 1 exchanges at once", NOT_YET),
+    "F-28": ("a reboot nobody notices", NOT_YET),
+    "F-29": ("a Delete of one SPI: the pair, or one half", NOT_YET),
+    "F-30": ("SPIs behind one address", NOT_YET),
+    "F-31": ("lifetimes that do not match", NOT_YET),
+    "F-32": ("Deletes forged or by an insider", NOT_YET),
+    "F-33": ("port 170", NOT_YET),
+    "F-34": ("the source port is wanted before there is one", NOT_YET),
+    "F-35": ("a SYN in plaintext to the listener", NOT_YET),
+    "F-37": ("simultaneous open on one 5-tuple", NOT_YET),
+    "F-38": ("session identifiers that BGP does not have", NOT_YET),
+    "F-39": ("binding known from configuration alone", LINT),
+    "F-40": ("OPEN as a reply", NOT_YET),
+    "F-41": ("connect retry faster than IKE", NOT_YET),
+    "F-42": ("an SA a session or an SA a connection", LINT),
+    "F-43": ("no binding of an IKE identity to a neighbour", NOT_YET),
+    "F-44": ("graceful restart against deletion", NOT_YET),
+    "F-45": ("keys that need the routes that need keys", LINT),
+    "F-46": ("revocation and the age of phase 1", NOT_YET),
+    "F-47": ("no cipher that both ends must have", NUMBERS),
+    "F-48": ("mandatory suites against the goals", LINT),
+    "F-49": ("IKE recommended, its phases required", LINT),
+    "F-50": ("AES and extended sequence numbers", NUMBERS),
+    "F-51": ("margins of key limits", NUMBERS),
+    "F-52": ("what is said of TCP MD5", NOT_YET),
+    "F-53": ("aggressive mode and group keys", NOT_YET),
+    "F-54": ("counter mode without required words", NOT_YET),
+    "F-55": ("the packet check stands in the wrong layer", NOT_YET),
+    "F-56": ("wide selectors and external gateways", NOT_YET),
+    "F-57": ("identities in tunnel mode", LINT),
+    "F-58": ("an SA that outlives its socket's owner", NOT_YET),
+    "F-59": ("what is said of NAT", NOT_YET),
+    "F-60": ("path MTU, hold timer and flapping", NOT_YET),
+    "F-61": ("fragments of IKE", NOT_YET),
+    "F-62": ("ICMP hard errors end the connection", NOT_YET),
+    "F-65": ("no bypass for IKE itself", LINT),
+    "F-66": ("recovery of an SA against the hold timer", NOT_YET),
+    "F-67": ("deletion before the NOTIFICATION has arrived", "part of F-01: in F-01/plaintext the NOTIFICATION goes with the FIN"),
+    "F-68": ("no perfect forward secrecy required", LINT),
+    "F-69": ("what TIME-WAIT is for, under an SA", "why `sa-outlives-need` stands beside `sa-outlives-connection`"),
+    "F-70": ("resources an authenticated neighbour can use up", NOT_YET),
+    "F-71": ("lost lines and what iSCSI left behind", TEXT),
+    "F-72": ("how strong the words are", TEXT),
+}

@@ -1,0 +1,279 @@
+"""docs/findings/: a page a finding and a ranked index, made from kept witnesses and kept facts.
+
+`python -m docs facts` computes what is expensive, who had the last chance (`verify.game`), and keeps it in docs/findings/facts.json with
+a fingerprint of what it was computed from. `python -m docs findings` renders the pages from it, in a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from docs.candidates import CANDIDATES
+from docs.explanations import EXPLAINED
+from docs.made import changed, kept
+from docs.pages import ROOT
+from lockstep.api import file_name
+from model.action import action_exprs
+from model.expr import Expr, Var, show, walk
+from model.readings import READINGS
+from model.slices import build
+from model.system import ENDS, System
+from model.trace import Trace, to_document
+from properties import endings
+from properties.finding import Finding
+from properties.findings import FINDINGS
+from properties.presets import PRESETS
+from traces.ladder import cited, ladder
+from traces.mermaid import mermaid
+from traces.names import coded
+from traces.replay import Run, query_of, replay
+from verify.game import Adopted, Chance, chance
+from verify.step import Firing
+
+FOLDER = ROOT / "docs" / "findings"
+FACTS = FOLDER / "facts.json"
+RENEW = "renew them with: python -m docs facts"
+HEAD = "<!-- made by python -m docs findings; do not edit -->"
+UNPROTECTED = ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic", "no-replay")
+
+Facts = dict[str, dict[str, Any]]
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------------------------
+
+
+def fingerprint(finding: Finding, trace: Trace) -> str:
+    """Of what the facts about a finding were computed from: the model under its readings, the claim, the witness."""
+    said = [trace.digest, show(finding.claim.violated), show(finding.claim.antecedent), json.dumps(to_document(trace), sort_keys=True)]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+
+def asked(finding: Finding, trace: Trace) -> System:
+    """The system that a finding's claim is judged in; its cause is not remembered."""
+    return build(trace.slice, trace.readings, bounds=trace.bounds, monitors=finding.claim.monitors)
+
+
+def computed(name: str) -> dict[str, Any]:
+    """The facts about one finding. Takes seconds, for some findings a minute."""
+    finding, trace = FINDINGS[name], kept()[name]
+    system, claim = asked(finding, trace), finding.claim
+    stimuli = [coded(system, number, one) for number, one in enumerate(trace.steps, 1)]
+    repaired = {key: one.var.sort.code(PRESETS["repaired"].value(key)) for key, one in READINGS.items()
+                if PRESETS["repaired"].value(key) != PRESETS["draft"].value(key)}
+    found = {end: chance(system, end, claim.violated, claim.antecedent, trace.end, system.initial[trace.start], stimuli,
+                         fallback=repaired) for end in ENDS}
+    return {"of": fingerprint(finding, trace), "ends": {end: _document(system, one) for end, one in found.items()}}
+
+
+def _document(system: System, found: Chance) -> dict[str, Any]:
+    def row(one: Firing | None) -> dict[str, str] | None:
+        return None if one is None else {"row": f"{one.scope}.{system.table_of_row(one.row).name}: {one.row.key}", "source": one.row.source}
+
+    def adopted(one: Adopted | None) -> dict[str, Any] | None:
+        return None if one is None else {key: value for key, value in asdict(one).items() if key != "codes"}
+
+    return {"lost": list(found.lost), "last": found.last, "undecided": found.undecided, "adopted": adopted(found.adopted),
+            "from_start": adopted(found.from_start), "followed": row(found.followed), "instead": row(found.instead), "arena": found.arena}
+
+
+def facts() -> Facts:
+    """The kept facts. Raises ValueError where they are of another model, or not of these findings."""
+    known: Facts = json.loads(FACTS.read_text(encoding="utf-8"))
+    for name, finding in FINDINGS.items():
+        if known.get(name, {}).get("of") != fingerprint(finding, kept()[name]):
+            raise ValueError(f"docs/findings/facts.json: what it says of {name} was computed from another model; {RENEW}")
+    if set(known) != set(FINDINGS):
+        raise ValueError(f"docs/findings/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
+    return known
+
+
+def renew(only_changed: bool = True) -> None:
+    """Compute the facts that are missing or of another model, and keep them."""
+    old: Facts = json.loads(FACTS.read_text(encoding="utf-8")) if FACTS.exists() else {}
+    known: Facts = {}
+    for name, finding in FINDINGS.items():
+        there = old.get(name, {})
+        known[name] = there if only_changed and there.get("of") == fingerprint(finding, kept()[name]) else computed(name)
+        print(f"facts: {name}", flush=True)
+        FOLDER.mkdir(exist_ok=True)
+        FACTS.write_text(json.dumps({**{key: old[key] for key in FINDINGS if key in old}, **known}, indent=1) + "\n", encoding="utf-8")
+    FACTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+# -- ranking -------------------------------------------------------------------------------------------------------------------------
+
+
+def severity(finding: Finding) -> int:
+    """0: a segment leaves or enters unprotected; 1: another claim about what is done; 2: a claim about how it ends."""
+    return 2 if finding.claim in endings.CLAIMS else 0 if finding.property in UNPROTECTED else 1
+
+
+def needs(run: Run) -> tuple[int, str]:
+    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, an attacker."""
+    whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
+    if any(one.scope == "" for one in run.trace.steps) or any("copied" in name for name in whose):
+        return 2, "an attacker"
+    return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
+
+
+def certainty(finding: Finding) -> int:
+    """0: the text as first read; 1: where the text is silent, or another value of a reading is needed."""
+    return int(bool(finding.readings) or finding.source.startswith("silent"))
+
+
+def ranked(runs: Mapping[str, Run]) -> list[Finding]:
+    return sorted(FINDINGS.values(), key=lambda one: (severity(one), needs(runs[one.name])[0], certainty(one),
+                                                      runs[one.name].trace.length, one.name))
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------------------------
+
+
+def pages(known: Facts) -> dict[str, str]:
+    """Every page, by its path under docs/findings/."""
+    runs = {name: replay(kept()[name]) for name in FINDINGS}
+    made = {page_name(one): page(one, runs[one.name], known[one.name]) for one in FINDINGS.values()}
+    return made | {"README.md": index(runs, known)}
+
+
+def page_name(finding: Finding) -> str:
+    return finding.name.replace("/", "-") + ".md"
+
+
+def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
+    trace, claim = run.trace, finding.claim
+    steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
+    lines = [HEAD, f"# {finding.name}: {finding.title}", "",
+             EXPLAINED[finding.name.partition("/")[0]], "",
+             f"- Text: {finding.source}",
+             f"- Claim broken, at {trace.end}: `{claim.name}`. {claim.sentence} ({claim.source})",
+             f"- Slice {trace.slice}, preset {trace.preset}, readings changed at both ends: {changed(finding)}",
+             f"- Shortest run: {steps}; it needs {needs(run)[1]}; bounds: "
+             + ", ".join(f"{key} {value}" for key, value in trace.bounds.items()),
+             f"- Cause that the run must show: `{show(finding.cause.when)}`",
+             f"- Replay: `lockstep replay traces/gallery/{file_name(trace)}`", "",
+             "## The run", "", "```text", *ladder(run).splitlines(), "```", "", "```mermaid", *mermaid(run).splitlines(), "```", "",
+             "## What it depends on", "", depends(run), "",
+             "## Who had the last chance", "",
+             f"Adopted readings keep `{claim.name}` at {trace.end}; no other claim was asked.", "",
+             *(line for end in ENDS for line in told(run, end, known["ends"][end])), "",
+             "How this is established: [decision 022](../decisions/022-last-chance.md). Back to the [index](README.md).", ""]
+    return "\n".join(lines)
+
+
+def mentioned(run: Run) -> set[str]:
+    """The readings that the rows of a run, its offers, its claim and the history bits mention; "A:key", or "key" where shared."""
+    def readings(scope: str, *exprs: Expr) -> Iterator[str]:
+        for expr in exprs:
+            for node in walk(expr):
+                if isinstance(node, Var) and node.table == "reading":
+                    at = run.system.slots[run.system.position(scope, node)].scope
+                    yield f"{at}:{node.name}" if at else node.name
+
+    found: set[str] = set()
+    for outcome in run.outcomes:
+        for firing in outcome.fired:
+            row = firing.row
+            found.update(readings(firing.scope, row.condition, *(expr for action in row.actions for expr in action_exprs(action))))
+    for offer in run.system.offers:
+        found.update(readings(offer.scope, offer.when))
+    judged = [query_of(run.trace)[0], *(expr for one in run.system.monitors for expr in (one.when, one.until))]
+    for end in ENDS:
+        found.update(readings(end, *judged))
+    return found
+
+
+def depends(run: Run) -> str:
+    names = mentioned(run)
+    if not names:
+        return "No row of the run mentions a reading: whatever the others are, it runs as shown and breaks the claim."
+    said = ", ".join(f"`{name}={run.trace.readings[name]}`" for name in sorted(names))
+    return (f"The rows of the run and the claim mention these readings only: {said}. Whatever the others are, it runs as shown and breaks "
+            "the claim.")
+
+
+def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
+    """What one end could have done, as items of a list."""
+    length, last = run.trace.length, known["last"]
+    if all(known["lost"]):
+        yield f"- **{end} never had a chance.** Whatever it reads, from the start on, it cannot rule the breach out."
+        return
+    if last is None:
+        yield f"- **{end}: undecided** at state {known['undecided']}; {known['arena']:,} states of the game were looked at."
+        return
+    gone = "the run breaks the claim" if last + 1 == length else "it is too late"
+    yield (f"- **{end} had its last chance in step {last + 1}.** In state {last} it could still rule the breach out, by adopting "
+           f"{values(known['adopted'])} from there on; after step {last + 1} {gone}.")
+    followed, instead = known["followed"], known["instead"]
+    if followed is not None:
+        other = "nothing" if instead is None else f"`{instead['row']}`"
+        same = instead is not None and followed["row"] == instead["row"]
+        yield (f"  It followed `{followed['row']}` ({cited(followed['source'])}); read so, "
+               + ("the row would have passed on something else." if same else f"it would have followed {other}."))
+    if last:
+        start = known["from_start"]
+        yield (f"  From the beginning: {values(start)}." if start is not None else
+               "  Which readings would have done from the beginning, is not known: no two of them, and the search for more was too large.")
+
+
+def values(adopted: Mapping[str, Any]) -> str:
+    """Readings adopted, with what was shown of them."""
+    said = " and ".join(f"`{name}={value}`" for name, value in adopted["changes"].items())
+    how = "" if adopted["smallest"] else "; none of them can be left out"
+    vacuous = "" if adopted["tested"] else "; what the claim speaks of does not happen any more then"
+    return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{vacuous})"
+
+
+def chances(known: Mapping[str, Any]) -> str:
+    """Per end, in a cell of the index: the step of the last chance."""
+    def one(end: str) -> str:
+        found = known["ends"][end]
+        return "never" if all(found["lost"]) else "?" if found["last"] is None else f"step {found['last'] + 1}"
+
+    return " | ".join(one(end) for end in ENDS)
+
+
+def index(runs: Mapping[str, Run], known: Facts) -> str:
+    classes = ("unprotected segment", "deed", "ending")
+    lines = [HEAD, "# Findings, ranked", "",
+             "Each finding is a run of the model that breaks a claim, found by exhaustive search, shortest of its kind, and replayed by "
+             "the reference interpreter. [How a finding is defined, and what each shows in detail](../findings.md).", "",
+             "Order: first by what breaks (a segment leaves or enters unprotected, another claim about what an end does, a claim about how "
+             "a close ends), then by what the run needs besides the two ends (nothing, a loss, an attacker), then by how certain the "
+             "reading is (the text as first read before other values and silence), then by length. Last chance: the step in which the end "
+             "could last have ruled the breach out.", "",
+             "| | finding | what | claim | breaks | needs | reading | steps | last chance A | B |", "|---" * 10 + "|"]
+    for place, one in enumerate(ranked(runs), 1):
+        run = runs[one.name]
+        reading = "as first read" if not certainty(one) else "silent" if one.source.startswith("silent") else "another value"
+        cells = [str(place), f"[{one.name}]({page_name(one)})", one.title, f"`{one.property}`", classes[severity(one)], needs(run)[1],
+                 reading, str(run.trace.length), chances(known[one.name])]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "## Candidates", "",
+              "The list of candidate findings was drawn up from the text before there was a model. Shown: a run is kept; lengths are ours "
+              "against that of a throw-away pilot, where one had been run.", "",
+              "| candidate | about | here |", "|---|---|---|",
+              *(f"| {number} | {about} | {shown(number, runs) or here} |" for number, (about, here) in CANDIDATES.items()), ""]
+    return "\n".join(lines)
+
+
+def shown(number: str, runs: Mapping[str, Run]) -> str:
+    """The kept runs of a candidate."""
+    return ", ".join(f"[{one.name}]({page_name(one)}) {runs[one.name].trace.length} ({one.pilot})" for one in FINDINGS.values()
+                     if one.name.partition("/")[0] == number)
+
+
+def render(folder: Path = FOLDER) -> None:
+    """Write all pages; remove those of findings that are gone."""
+    made = pages(facts())
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.md"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
