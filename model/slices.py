@@ -47,7 +47,6 @@ OPTIONS: tuple[Var, ...] = tuple(dict.fromkeys(var for one in SLICES.values() fo
 def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = None, monitors: Sequence[Monitor] = ()) -> System:
     """The transition system of a slice.
 
-    A start that names a reading is one of this system only where the reading has that value.
     `readings`: a value for every endpoint reading as "A:key" and "B:key", and for every world reading as "key".
     `bounds`: budgets (losses, copies, attacks) and capacities of the channels (segments, datagrams) other than the default.
     Raises ModelError for an unknown slice, bound, reading or value.
@@ -66,7 +65,8 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
 
 
 def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[dict[str, int]]:
-    """The initial states of a slice, as `System` wants them. `bounds`: all of them. Raises ModelError for an unknown reading or value."""
+    """The initial states of a slice, as `System` wants them. A start that names a reading is one of them only where the reading has that
+    value. `bounds`: all of them. Raises ModelError for an unknown reading or value."""
     chosen = SLICES[name]
     common = {"A.endpoint.name": 0, "B.endpoint.name": 1}
     common |= {f"budget.{key}": bounds[key] for key in BUDGETS}
