@@ -28,7 +28,7 @@ PINS = {
     ("teardown", "repaired"): (1107, 5028, 11),
     ("opening", "draft"): (744, 1722, 21),
     ("opening", "repaired"): (1149, 2466, 23),
-    ("attacker", "draft"): (156, 469, 14),
+    ("attacker", "draft"): (156, 465, 14),
     ("attacker", "repaired"): (23, 30, 10),
 }
 
@@ -74,8 +74,11 @@ WITHOUT = {
     ("R-a", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-b", "teardown"): {OUTLIVES: 2, NEED: 2},
     ("R-c", "opening"): {OUT: 2, AFTER_OPEN: 8, IN: 2, AUTHENTIC: 2},
+    ("R-c", "attacker"): {OUT: 2, IN: 2, AUTHENTIC: 2, "text-stays-secret": 4},
     ("R-f", "teardown"): {"no-collateral-deletion": 1},
     ("R-i", "teardown"): {OUTLIVES: 1, NEED: 1},
+    ("R-l", "attacker"): {AUTHENTIC: 3, "text-is-genuine": 3, "session-is-with-neighbour": 3, "session-outlives-attack": 2,
+                          "text-stays-secret": 5},
 }
 NOT_LOAD_BEARING = {"R-d", "R-h", "R-j", "R-k"}
 
