@@ -106,7 +106,8 @@ PRESETS = {one.name: one for one in (
     Preset("repaired", "the draft with the rules R-a to R-n", _REPAIRED,
            ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "sa-outlives-connection", "sa-outlives-need",
             "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
-            "no-replay", "accepted-is-authentic", "no-idle-orphan", "rekey-keeps-session", "binding-is-current",
-            "lost-peer-is-noticed", "close-spares-other")),
+            "no-replay", "accepted-is-authentic", "text-stays-secret", "text-is-genuine", "session-is-with-neighbour",
+            "session-outlives-attack", "no-idle-orphan", "rekey-keeps-session", "binding-is-current", "lost-peer-is-noticed",
+            "close-spares-other")),
 )}
 

@@ -43,6 +43,7 @@ _TO_IMPOSTOR = (IMPOSTOR_HERE == PHASE_2) & disj((ME == "A") & Sent("segments", 
 _IN_PLAINTEXT = Sent("segments", (prot == PLAIN) & _TEXT) & ON_PATH
 _UP: Expr = Post(BGP.among(BGP_OPEN_CONFIRM, BGP_ESTABLISHED))
 _RUNNING = (BGP == BGP_ESTABLISHED) & ~CLOSES
+_ENDS = Post(BGP != BGP_ESTABLISHED)
 _OTHER_ACTS = disj(Fired("informational", "unprotected", "Delete: pair removed", "Delete: unknown SPI", "Delete: deferred"),
                    Fired("tcp", "hard error", "hard error treated as soft"), Fired("intruder", "INITIAL-CONTACT believed"))
 _HASH = Fired("intruder", "AM2: HASH_R to whoever asks")
@@ -57,7 +58,7 @@ CLAIMS = (
     Claim("session-is-with-neighbour", "No session comes up or goes on with text that the neighbour's BGP did not write.",
           "draft 2 l.134, threat [3]; 3.6 l.630-632", accepted(_TEXT_READ) & _DELIVERED & _UP, arrived(_TEXT_READ), _ONLY),
     Claim("session-outlives-attack", "A session that neither end is about to close does not end.", "draft 2 l.140-141, threat [4]",
-          _RUNNING & Post(BGP != BGP_ESTABLISHED), _RUNNING & (arrived(STRANGE) | _OTHER_ACTS), _ONLY),
+          _RUNNING & _ENDS, _RUNNING & (arrived(STRANGE) | _OTHER_ACTS | _ENDS), _ONLY),
     Claim("negotiation-is-not-weakened",
           "No connection begins outside the protection that is configured, and nobody is shown a value by which a key can be guessed.",
           "draft 2 l.143-145, threat [5]",
