@@ -3,44 +3,142 @@
 from __future__ import annotations
 
 EXPLAINED: dict[str, str] = {
-    "F-01": "Section 3.3 (l.525-532) deletes an SA only after TIME-WAIT, but says so only of one connection of a session that lives on. "
-            "Section 3.4 (l.552-556) deletes what a session leaves behind as soon as the session is deleted. In RFC 4271 8.2.2 a session "
-            "is over when its FSM goes to Idle, and at that moment TCP has just queued the FIN (RFC 9293 3.10.4); retransmissions, the "
-            "peer's FIN and the last ACK are still to come. The two sections cannot both be obeyed.",
-    "F-02": "Section 3.4 (l.541-546) takes a Delete for an SA of a closing connection as confirmation that the peer has finished its "
-            "teardown. RFC 2408 3.15 gives a Delete no such meaning: it says that its sender no longer has that SPI. A lifetime that "
-            "runs out (RFC 2401 4.4.3), a rekey or an operator cause the same message while the peer's TCP is still open.",
+    "F-01": "Section 3.3 (l.525-532) deletes an SA only after TIME-WAIT, but says so only of one connection of a session that "
+            "lives on. Section 3.4 (l.552-556) deletes what a session leaves behind as soon as the session is deleted. In RFC "
+            "4271 8.2.2 a session is over when its FSM goes to Idle, and at that moment TCP has just queued the FIN (RFC 9293 "
+            "3.10.4); retransmissions, the peer's FIN and the last ACK are still to come. The two sections cannot both be obeyed.",
+    "F-02": "Section 3.4 (l.541-546) takes a Delete for an SA of a closing connection as confirmation that the peer has finished "
+            "its teardown. RFC 2408 3.15 gives a Delete no such meaning: it says that its sender no longer has that SPI. A "
+            "lifetime that runs out (RFC 2401 4.4.3), a rekey or an operator cause the same message while the peer's TCP is still"
+            " open.",
     "F-03": "Section 3.3 (l.525-532) tells the end that enters TIME-WAIT when to delete its SA. The other end goes from LAST-ACK "
-            "straight to "
-            "CLOSED (RFC 9293 3.6) and is told nothing. It can keep the SA, delete it when its TCB is gone, or delete it with its FIN; "
-            "each choice breaks something that the text wants.",
-    "F-06": "Section 3.4 (l.545-546) says that after the confirmation the filters can safely be removed. What then happens to a packet "
-            "of the connection is the SPD's to say (RFC 4301 5.1): without a rule it bypasses IPsec, with a rule and no SA it is "
-            "discarded, or it triggers a negotiation. The first puts segments in plaintext, the second leaves a FIN that can never "
-            "arrive, the third brings up an SA for a connection that is over.",
-    "F-21": "Section 3.2 (l.436-439) demands that initiator and remote peer both complete phase 2 before the first SYN. Quick Mode "
-            "(RFC 2409 5.5) has three messages, and its initiator is done when it sends the third. Whether that has arrived it cannot "
-            "know, "
-            "unless the commit bit (RFC 2408 3.1) makes it wait. What one end can obey is the weaker rule: its own phase 2 is complete.",
-    "F-24": "Section 3.3 (l.507-513) itself says that a phase 1 SA may be shared with other sessions and with traffic that is not BGP, "
-            "and "
-            "deletes it only when no BGP session uses it: other traffic is not counted. Section 3.4 (l.552-555) drops the condition "
-            "altogether and deletes every phase 1 SA that exists as a result of the session.",
-    "F-33": "Section 3.2 (l.435-436) names port 170, as 1.1 does. BGP listens on 179 (RFC 4271 8.2.1). Filters written from the draft "
-            "match no "
-            "segment of BGP, and what no rule matches passes in plaintext.",
-    "F-35": "Filters are specific to a connection and exist from its Quick Mode on (3.2, 3.6). Nothing is said about the listening port "
-            "before that. The check of 3.6 (l.628-632) is BGP's, and TCP has answered a SYN long before BGP sees anything.",
-    "F-37": "Section 3.1 (l.406-411) gives a connection one SA. If both ends begin, TCP makes one connection of the two SYNs "
-            "(RFC 9293 3.5), while the two Quick Modes make two pairs of SAs for the same selectors. Who would be initiator and who "
-            "remote "
-            "peer, the draft does not say.",
-    "L-01": "The remote peer gets its filter with the SA (3.2, l.449-456). When the SYN arrives and no TCB listens, TCP answers with RST "
-            "(RFC 9293 3.10.7.1). If the third Quick Mode message is not there yet, neither is the filter, and the RST bypasses IPsec.",
-    "L-02": "UDP and ESP are not ordered. A SYN that overtakes the third Quick Mode message is decrypted (a responder may have its "
-            "inbound SA "
-            "from the second message on, RFC 2409 5.5), but the filter and the outbound SA are not there yet, and the SYN+ACK "
+            "straight to CLOSED (RFC 9293 3.6) and is told nothing. It can keep the SA, delete it when its TCB is gone, or delete"
+            " it with its FIN; each choice breaks something that the text wants.",
+    "F-04": "The last ACK of a close is never acknowledged (RFC 9293 3.6). If it is lost, and what LAST-ACK repeats is lost for "
+            "as long as 2MSL, the end in TIME-WAIT deletes its SA by 3.3 (l.528-530) while its peer still repeats a FIN. The "
+            "Delete then takes the SA, and by 3.4 (l.545-546) the filter, from under that FIN. It needs an outage as long as "
+            "2MSL.",
+    "F-06": "Section 3.4 (l.545-546) says that after the confirmation the filters can safely be removed. What then happens to a "
+            "packet of the connection is the SPD's to say (RFC 4301 5.1): without a rule it bypasses IPsec, with a rule and no SA"
+            " it is discarded, or it triggers a negotiation. The first puts segments in plaintext, the second leaves a FIN that "
+            "can never arrive, the third brings up an SA for a connection that is over.",
+    "F-08": "The MUST of 3.3 (l.528-530) is tied to the end of TIME-WAIT. A reset, an abort, a user timeout and LAST-ACK never "
+            "pass through it (RFC 9293 3.10.5, 3.10.7.4, 3.8.3). For those 3.4 (l.536-538) has a SHOULD, and an end that does not"
+            " follow it leaves its SA behind.",
+    "F-09": "Section 3.3 (l.527-530) starts the clock after the other side responds. The response to a FIN may be a bare ACK, "
+            "which leads to FIN-WAIT-2, not to TIME-WAIT (RFC 9293 3.6): the peer may go on sending. A clock that starts there "
+            "ends under a connection that is half open.",
+    "F-12": "TIME-WAIT need not last. A RST that fits ends it (RFC 9293 3.10.7.4, RFC 1337). Under ESP only the peer could send "
+            "one; but once the filter is removed (3.4, l.545-546) a forged RST in plaintext is accepted, and the expiration that "
+            "3.3 waits for never comes.",
+    "F-13": "An end that comes back from the port it had meets its peer in TIME-WAIT, and RFC 9293 3.6.1 (MAY-2; RFC 6191) lets "
+            "the new SYN in. The TIME-WAIT of 3.3 (l.528-530) then ends by the SYN and not by its timer, while the SA bound to "
+            "the old connection (3.1, l.406-411) serves the new one with the same 5-tuple; what the text then deletes is the new "
+            "connection's.",
+    "F-14": "An SA's lifetime (2.2; RFC 2401 4.4.3) knows nothing of TCP. Nothing in 3.3 keeps it from ending while the "
+            "connection closes, and nobody renews an SA on which little is sent. The deletion that follows is as early as any "
+            "that 3.3 forbids.",
+    "F-15": "A TCP without a TCB answers with RST, and its peer recovers in a round trip (RFC 9293 3.5.1). An IPsec without an SA"
+            " drops the packet before TCP sees it (RFC 4301 5.2), and has nothing to send a RST under. What section 2 (l.134-141)"
+            " wants against forged resets also stops the true ones.",
+    "F-16": "Section 3.4 (l.538-546) has IKE tell BGP of a Delete, and says what that means only if the connection was being "
+            "closed. If it is taken as a failure, the Delete for the SA that a rekey has just replaced resets a healthy session, "
+            "once in every lifetime.",
+    "F-17": "A connection is bound to one SA, named by protocol, address and SPI (3.2, l.481-484), and a rekey is none of BGP's "
+            "business (l.486-491). So from the first rekey on the binding names an SA that will be gone, and the duty to delete "
+            "the bound SA (3.3, l.528-530) does not reach the one that is in use.",
+    "F-18": "Section 3.1 (l.406-411) wants exactly one SA for a connection. A rekey that does not interrupt traffic needs the new"
+            " SA before the old one goes (3.2, l.486-491 lets IPsec choose). Both cannot be had in the same moment; the congruent"
+            " form, all SAs of a connection have the same selectors, can.",
+    "F-19": "Who rekeys is not said (3.2, l.486-491). If both ends do, there is one SA pair too many, and if each keeps its own "
+            "and deletes the other's, the Deletes cross and nothing is left. RFC 7296 2.8.1 had to say which of the two goes.",
+    "F-20": "Quick Mode does not depend on the TCP connection. One that was begun before or during the close is completed after "
+            "it, and brings up an SA for a connection that no longer exists. Neither 3.3 nor 3.4 has anything that would ever "
+            "delete it.",
+    "F-21": "Section 3.2 (l.436-439) demands that initiator and remote peer both complete phase 2 before the first SYN. Quick "
+            "Mode (RFC 2409 5.5) has three messages, and its initiator is done when it sends the third. Whether that has arrived "
+            "it cannot know, unless the commit bit (RFC 2408 3.1) makes it wait. What one end can obey is the weaker rule: its "
+            "own phase 2 is complete.",
+    "F-23": "Section 3.4 (l.555-556) deletes phase 1 and phase 2 SAs, in that order of words. When the phase 1 Delete has been "
+            "processed, a phase 2 Delete under the same keys cannot be read any more (RFC 2409 5.7), and UDP may reorder the two "
+            "in any case. A peer whose phase 2 SAs outlive their phase 1 SA (RFC 2409 8) keeps one for ever.",
+    "F-24": "Section 3.3 (l.507-513) itself says that a phase 1 SA may be shared with other sessions and with traffic that is not"
+            " BGP, and deletes it only when no BGP session uses it: other traffic is not counted. Section 3.4 (l.552-555) drops "
+            "the condition altogether and deletes every phase 1 SA that exists as a result of the session.",
+    "F-26": "The draft takes it that phase 2 SAs die with their phase 1 SA (3.3, l.513-516). RFC 2409 8 deletes the phase 1 SA on"
+            " purpose and keeps its children. If one end thinks so and the other does not, the expiry of a phase 1 SA takes the "
+            "SA of a living connection away at one end.",
+    "F-27": "Both ends of a BGP session begin, and each first phase 1 SA carries INITIAL-CONTACT (RFC 2407 4.6.3.3). Each end "
+            "takes the other's as word that it remembers nothing, and deletes the SA that it has itself just begun. Afterwards "
+            "each end believes in the SA that the other deleted, so that neither begins another.",
+    "F-28": "Section 3.4 (l.549-551) leaves it to BGP to notice that a peer restarted. A restarted peer has no SA, so it drops "
+            "what arrives, and sends nothing that could be understood. The hold timer would notice; RFC 4271 4.2 allows a hold "
+            "time of zero, and then nothing ever does.",
+    "F-29": "Section 3.1 (l.382-383) names a simplex SA, Quick Mode makes a pair, and a Delete lists the SPI on which its sender "
+            "receives (RFC 2408 3.15). Whether its receiver also gives up the other half is nowhere said. If it does not, that "
+            "half is left when both connections are closed.",
+    "F-32": "Section 3.4 makes a Delete something that ends BGP state. Before phase 1 is done nothing protects an informational "
+            "exchange (RFC 2409 5.7); and with a group's pre-shared key (4.4) any member can build a phase 1 SA in the "
+            "neighbour's name and send INITIAL-CONTACT under it. Threat [4] of section 2 is back, by another way.",
+    "F-33": "Section 3.2 (l.435-436) names port 170, as 1.1 does. BGP listens on 179 (RFC 4271 8.2.1). Filters written from the "
+            "draft match no segment of BGP, and what no rule matches passes in plaintext.",
+    "F-35": "Filters are specific to a connection and exist from its Quick Mode on (3.2, 3.6). Nothing is said about the "
+            "listening port before that. The check of 3.6 (l.628-632) is BGP's, and TCP has answered a SYN long before BGP sees "
+            "anything.",
+    "F-37": "Section 3.1 (l.406-411) gives a connection one SA. If both ends begin, TCP makes one connection of the two SYNs (RFC"
+            " 9293 3.5), while the two Quick Modes make two pairs of SAs for the same selectors. Who would be initiator and who "
+            "remote peer, the draft does not say.",
+    "F-38": "ISID, TSID and CID (3.2, l.463-485) are fields of iSCSI; a BGP OPEN has none of them (RFC 4271 4.2). If the BGP "
+            "identifiers or the addresses stand for them, two connections of the same neighbours are one session, and what 3.4 "
+            "(l.552-555) deletes of a session that ends is also what the other connection runs under.",
+    "F-42": "SAs belong to connections in 3.1 and 3.6, to peering sessions in 4.1. During a collision (RFC 4271 6.8) a session "
+            "has two connections, and one is closed at once; deletion at the end of its FSM takes its SA before its close is "
+            "done.",
+    "F-43": "Section 3.6 concludes from the right SA to the trusted peer. Section 4.2 (l.920-923) wants several certification "
+            "authorities, and nothing says whose certificate may speak for which neighbour; RFC 2401 has no peer authorization "
+            "database (RFC 4301 4.4.3 added it). Whoever holds any certificate of a trusted authority, and the neighbour's "
+            "address, is the neighbour.",
+    "F-44": "Section 3.4 (l.556-557) says that nothing may interfere with graceful restart. A helper (RFC 4724) lets a new OPEN "
+            "replace the established connection and closes the old one without NOTIFICATION; the end of the old FSM then deletes "
+            "what exists as a result of the session, which includes the SAs of the connection that has just replaced it.",
+    "F-52": "Section 2 (l.153-164) says that TCP MD5 gives no authentication of packets; RFC 2385 authenticates each segment, SYN"
+            " and RST included. What it does not give is secrecy. The pairs of claims that break with and without it, with and "
+            "without IPsec, are what `lockstep attackers` prints.",
+    "F-53": "Section 4.4 (l.991-1023) advises against main mode with group keys and recommends aggressive mode. The hole is the "
+            "group's key and not the mode: any member can be the neighbour in either. And aggressive mode sends HASH_R under the "
+            "key to whoever asks (RFC 2409 5.4), which lets him guess at leisure.",
+    "F-55": "The check of 3.6 (l.628-632) is made by BGP. BGP sees a stream of bytes; SYN, FIN, RST and ACK never reach it, and "
+            "those are what threat [4] of section 2 is about. A forged RST closes the connection and BGP was never asked.",
+    "F-56": "Where IPsec ends on external gateways with ANY-to-ANY selectors (3.8, l.690-698, l.729-733), a third host behind the"
+            " peer's gateway sends with the peer's address and the gateway protects it. The SA is the right one, and 3.6 then has"
+            " nothing left to check.",
+    "F-58": "The socket is exclusive (4.1, l.878-893), the SA is not: it outlives the connection, at least through TIME-WAIT "
+            "(3.3). Another user of the host who binds the port that has become free is protected by it, and is the speaker to "
+            "the other end.",
+    "F-62": "An ICMP hard error may abort a connection (RFC 9293 3.9.2.2), and 3.5 tolerates that ICMP is processed without "
+            "authentication. No SA protects against it; RFC 5927 treats such errors as soft.",
+    "L-01": "The remote peer gets its filter with the SA (3.2, l.449-456). When the SYN arrives and no TCB listens, TCP answers "
+            "with RST (RFC 9293 3.10.7.1). If the third Quick Mode message is not there yet, neither is the filter, and the RST "
             "bypasses IPsec.",
-    "L-03": "As in L-02 the SYN+ACK has left in plaintext, so that its sequence number is known to whoever reads it. Without a filter "
-            "a forged ACK is accepted, the connection is up, and the OPEN follows in plaintext.",
+    "L-02": "UDP and ESP are not ordered. A SYN that overtakes the third Quick Mode message is decrypted (a responder may have "
+            "its inbound SA from the second message on, RFC 2409 5.5), but the filter and the outbound SA are not there yet, and "
+            "the SYN+ACK bypasses IPsec.",
+    "L-03": "As in L-02 the SYN+ACK has left in plaintext, so that its sequence number is known to whoever reads it. Without a "
+            "filter a forged ACK is accepted, the connection is up, and the OPEN follows in plaintext.",
+    "L-04": "Under the rules R-a to R-k. The responder's inbound SA is usable from the second message on, and the SYN comes over "
+            "it; then its phase 1 SA expires before the third message, the exchange is given up, and what was reserved for it "
+            "goes, though a connection runs on it. RFC 2409 5.5 does not say when a responder may rely on its SA. The commit bit "
+            "(RFC 2408 3.1), rule R-m, settles it.",
+    "L-05": "Each end's own phase 1 SA may be the first to expire, and nothing announces an expiry. If the initiators' SAs end "
+            "first at both ends, each end has an SA that the other has not, and none in common. The model has no durations; with "
+            "equal lifetimes it takes clocks that differ.",
+    "L-06": "Section 3.4 (l.552-555) deletes the SAs that exist as a result of a session. An end that starts its next session "
+            "while its peer still ends the last one loses the SA it has just negotiated: the peer's deletion does not tell old "
+            "from new.",
+    "L-20": "A peer that restarted says so with INITIAL-CONTACT (RFC 2407 4.6.3.3), and the SAs it has forgotten are deleted. The"
+            " TCP connection under them stays, Established, over nothing: 3.4 (l.538-541) tells BGP of a deletion and has no rule"
+            " for a connection that nobody closes. Rule R-l aborts it with its SAs.",
+    "L-21": "RFC 4271 6.8 closes one of two colliding connections, by comparing identifiers when an OPEN arrives. Each end may do"
+            " so in another moment, and one of them may already be Established; with the OPENs crossing, each end closes a "
+            "different one, and both are lost. That is a race of BGP's own, which the SAs of 3.1 only make more costly.",
 }

@@ -106,8 +106,9 @@ WITHOUT = {
     ("R-l", "restart"): {CONGRUENT: 11, ONE_CONNECTION: 15},
     ("R-a", "collision"): {OUTLIVES: 6, NEED: 6},
     ("R-b", "collision"): {OUTLIVES: 9},
-    ("R-c", "attacker"): {OUT: 2, IN: 2, AUTHENTIC: 2},
-    ("R-n", "attacker"): {AUTHENTIC: 3},
+    ("R-c", "attacker"): {OUT: 2, IN: 2, AUTHENTIC: 2, "text-stays-secret": 4},
+    ("R-n", "attacker"): {AUTHENTIC: 3, "text-stays-secret": 4, "text-is-genuine": 3, "session-is-with-neighbour": 3,
+                          "session-outlives-attack": 2},
 }
 NOT_LOAD_BEARING = {"R-h"}
 
