@@ -148,7 +148,11 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
         started(todo.jobs)
     watch = None if progress is None else (lambda number, report: progress(todo.jobs[number], report))
     outcomes = dict(run_all(todo.jobs, workers or os.cpu_count() or 1, watch))
-    ordered = [outcomes[number] for number in range(len(todo.jobs))]
+    return report_of(todo, [outcomes[number] for number in range(len(todo.jobs))], out)
+
+
+def report_of(todo: Plan, ordered: Sequence[Outcome], out: Path | str | None = None) -> Report:
+    """The outcomes of a plan's jobs, in its order, as a report. out: folder for the witnesses."""
     results: list[PropertyResult] = []
     for outcome in ordered:
         paths = {name: _write(Path(out), trace) for name, trace in outcome.traces.items()} if out is not None else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from lockstep.api import plan
+from lockstep.api import Plan, plan
 from lockstep.choice import readings
 from lockstep.engines import ENGINES, run
 from lockstep.jobs import Job, Limits, Outcome
@@ -37,16 +37,24 @@ def judged(slice_name: str, preset: str, *readings: str, **bounds: int) -> Outco
 
 
 @cache
+def everything() -> tuple[Plan, list[Outcome]]:
+    """What `lockstep verify` without arguments runs, two jobs side by side, and what comes of each."""
+    todo = plan((), list(PRESETS))
+    outcomes = dict(run_all(todo.jobs, 2))
+    return todo, [outcomes[number] for number in range(len(todo.jobs))]
+
+
+@cache
 def whole() -> dict[tuple[str, str], Outcome]:
-    """Every slice under every preset at its own bounds, two searches side by side."""
-    todo = [job for name in SLICES for preset in PRESETS for job in jobs(name, preset) if not job.findings]
-    return {(outcome.job.slice, outcome.job.preset): outcome for _, outcome in run_all(todo, 2)}
+    """Every slice under every preset at its own bounds, searched."""
+    return {(one.job.slice, one.job.preset): one for one in everything()[1]
+            if one.job.slice in SLICES and one.job.engine == "search" and not one.job.findings}
 
 
 @cache
 def endless(slice_name: str, preset: str) -> tuple[Outcome, ...]:
     """The response properties of a slice, judged here."""
-    return tuple(run(job) for job in plan([slice_name], [preset]).jobs if job.engine == "liveness")
+    return tuple(one for one in everything()[1] if one.job.engine == "liveness" and (one.job.slice, one.job.preset) == (slice_name, preset))
 
 
 @cache

@@ -3,10 +3,12 @@
 import pytest
 
 import lockstep
+from lockstep.api import report_of
 from model.slices import SLICES
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
+from tests.runs import everything
 
 # Distinct states, transitions and levels at the default bounds. A commit that moves one says why.
 PINS = {
@@ -21,7 +23,7 @@ PINS = {
 
 @pytest.fixture(scope="module")
 def report():
-    return lockstep.verify()
+    return report_of(*everything())
 
 
 def test_everything_is_as_expected(report):
