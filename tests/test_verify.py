@@ -14,10 +14,18 @@ from tests.runs import everything
 PINS = {
     ("teardown", "draft"): (3_890_538, 36_817_998, 22),
     ("teardown", "repaired"): (1_813_116, 16_852_812, 17),
-    ("opening", "draft"): (5_469_106, 38_662_694, 44),
-    ("opening", "repaired"): (9_814_680, 74_381_938, 45),
+    ("opening", "draft"): (5_399_192, 38_229_303, 46),
+    ("opening", "repaired"): (15_514_787, 118_506_647, 46),
     ("rekey", "draft"): (9_399_061, 68_146_842, 36),
-    ("rekey", "repaired"): (6_968_066, 59_806_053, 32),
+    ("rekey", "repaired"): (14_667_894, 125_145_963, 35),
+    ("phase1", "draft"): (5_518_429, 45_096_898, 54),
+    ("phase1", "repaired"): (10_462_110, 93_373_527, 42),
+    ("restart", "draft"): (827_604, 5_222_555, 48),
+    ("restart", "repaired"): (161_386, 847_591, 44),
+    ("collision", "draft"): (1_027_877, 8_980_680, 34),
+    ("collision", "repaired"): (54_225, 342_299, 35),
+    ("attacker", "draft"): (882_314, 6_987_050, 28),
+    ("attacker", "repaired"): (75_653, 564_483, 17),
 }
 
 
