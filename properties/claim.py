@@ -46,6 +46,8 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "one-sa-congruent": ("W-3.1-8",),
     "sa-serves-one-connection": ("W-3.1-9", "W-3.6-3",),
     "binding-agrees": ("W-3.2-14", "W-3.2-16",),
+    "binding-is-current": ("W-3.2-16", "W-3.2-18",),
+    "rekey-keeps-session": ("W-3.2-19", "W-3.4-2",),
     "phase1-in-common": ("W-3.1-7", "W-3.2-1",),
     "initial-contact-is-true": ("W-3.1-7",),
     "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),

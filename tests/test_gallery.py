@@ -29,7 +29,7 @@ def test_a_kept_witness(name):
     assert (trace.finding, trace.slice, trace.property, trace.preset) == (name, finding.slice, finding.property, finding.preset)
     assert {key: trace.readings[key] for key in finding.readings} == dict(finding.readings)
     assert {key: trace.bounds[key] for key in finding.bounds} == dict(finding.bounds)
-    assert 0 < trace.length <= finding.pilot
+    assert trace.length > 0 and (trace.length > finding.pilot) == bool(finding.longer)
     assert file_name(trace) == FILES[name].name
     fresh = found(name)
     assert fresh is not None, f"{name} is gone"

@@ -202,7 +202,8 @@ def surroundings(run: Run) -> list[str]:
     found = [(slot, slot.text(here)) for slot, here, there in zip(run.system.slots, run.initial, usual, strict=True) if here != there]
     if len(found) > MOST_TOLD:
         found = [(slot, text) for slot, text in found if slot.var.table in ("option", "reading")]
-    return [f"start: {slot} = {text}" for slot, text in found] or [f"start: number {run.trace.start} of the slice"] * bool(run.trace.start)
+    return [f"start: {slot} = {text}" for slot, text in found] or (
+        [f"start: number {run.trace.start + 1} of {len(run.system.initial)} of the slice"] * bool(run.trace.start))
 
 
 def heading(run: Run) -> list[str]:
