@@ -40,3 +40,8 @@ def claims_of(slice_name: str) -> tuple[Claim, ...]:
 def responses_of(slice_name: str) -> tuple[Response, ...]:
     """The response properties registered with a slice."""
     return tuple(one for one in RESPONSES.values() if slice_name in one.slices)
+
+
+def without_attacker() -> tuple[Claim, ...]:
+    """The claims that mean something where no attacker acts, as in a simulation: there a session that ends was not attacked."""
+    return tuple(claim for claim in CLAIMS.values() if claim.slices != ("attacker",))

@@ -47,7 +47,7 @@ def simulate(
     """
     with one_line_errors(), _simulation_errors():
         from lockstep.choice import UsageError, parse, preset_of, readings
-        from properties.registry import CLAIMS
+        from properties.registry import without_attacker
         from sim.campaign import Campaign
         from sim.scenario import load
 
@@ -61,7 +61,7 @@ def simulate(
         chosen = load(scenario)
         chosen = replace(chosen, preset=preset or chosen.preset)
         overrides = parse([*(f"{name}={value}" for name, value in chosen.readings.items()), *(reading or ())])
-        campaign = Campaign(chosen, readings(chosen.preset, overrides), tuple(CLAIMS.values()))
+        campaign = Campaign(chosen, readings(chosen.preset, overrides), without_attacker())
         interrupted = _run(campaign, range(seed, seed + runs), out if record else None)
         judged = campaign.judged()
         paths = {one.claim.name: _write(out, campaign, *one.first) for one in judged if one.first is not None}
