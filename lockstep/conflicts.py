@@ -39,9 +39,12 @@ class Conflict:
 
 
 def knobs(read: Collection[str], chosen: Mapping[str, str], symmetric: bool) -> tuple[Knob, ...]:
-    """What may be changed of the readings chosen: those that are read; `symmetric`: those of both ends together."""
+    """What may be changed of the readings chosen: those that are read; `symmetric`: those of both ends together. The world's are not
+    for a protocol to change."""
     found = []
     for key, reading in READINGS.items():
+        if reading.scope == "world":
+            continue
         names = [name for name in ([f"{end}:{key}" for end in ENDS] if reading.scope == "endpoint" else [key]) if name in read]
         for together in ([tuple(names)] if symmetric and names else [(name,) for name in names]):
             now = tuple(chosen[name] for name in together)
