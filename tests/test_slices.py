@@ -36,7 +36,7 @@ PINS = {
     ("phase1", "repaired"): (1895, 6895, 20),
     ("restart", "draft"): (493, 1176, 25),
     ("restart", "repaired"): (227, 410, 24),
-    ("collision", "draft"): (12, 17, 5),
+    ("collision", "draft"): (484, 2149, 15),
     ("collision", "repaired"): (12, 17, 5),
     ("attacker", "draft"): (156, 465, 14),
     ("attacker", "repaired"): (23, 30, 10),
