@@ -22,6 +22,7 @@ CANDIDATES: dict[str, tuple[str, str]] = {
     "F-10": ("BGP has no closing handshake", NOT_YET),
     "F-11": ("a half-close means nothing to BGP", NOT_YET),
     "F-12": ("TIME-WAIT that ends early", NOT_YET),
+    "F-13": ("two incarnations of one 5-tuple", NOT_YET),
     "F-14": ("the SA's lifetime ends while the connection closes", "the expiry is what F-02 needs; no finding of its own"),
     "F-15": ("no reset crosses where an SA is missing", NOT_YET),
     "F-16": ("a Delete for a connection that is not closing", NOT_YET),

@@ -21,7 +21,7 @@ from lockstep.api import file_name
 from model.action import action_exprs
 from model.expr import Expr, Var, show, walk
 from model.readings import READINGS
-from model.slices import build
+from model.slices import SLICES, build
 from model.system import ENDS, System
 from model.trace import Trace, to_document
 from properties import endings
@@ -167,7 +167,8 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
 
 
 def mentioned(run: Run) -> set[str]:
-    """The readings that the rows of a run, its offers, its claim and the history bits mention; "A:key", or "key" where shared."""
+    """The readings that the rows of a run, its offers, its claim and the history bits mention, and those that decide where it starts
+    (the hold time decides which timers run); "A:key", or "key" where shared."""
     def readings(scope: str, *exprs: Expr) -> Iterator[str]:
         for expr in exprs:
             for node in walk(expr):
@@ -175,7 +176,7 @@ def mentioned(run: Run) -> set[str]:
                     at = run.system.slots[run.system.position(scope, node)].scope
                     yield f"{at}:{node.name}" if at else node.name
 
-    found: set[str] = set()
+    found = {"hold"} | {key for start in SLICES[run.trace.slice].start() for key in start if key in run.trace.readings}
     for outcome in run.outcomes:
         for firing in outcome.fired:
             row = firing.row
