@@ -129,7 +129,8 @@ EXPLAINED: dict[str, str] = {
             "it; then its phase 1 SA expires before the third message, the exchange is given up, and what was reserved for it "
             "goes, though a connection runs on it. RFC 2409 5.5 does not say when a responder may rely on its SA. The commit bit "
             "(RFC 2408 3.1), rule R-m, settles it.",
-    "L-05": "(RFC 2408 2.4, 5.15.) Each end's own phase 1 SA may be the first to expire, and nothing announces an expiry. If the initiators' SAs end "
+    "L-05": "(RFC 2408 2.4, 5.15.) "
+            "Each end's own phase 1 SA may be the first to expire, and nothing announces an expiry. If the initiators' SAs end "
             "first at both ends, each end has an SA that the other has not, and none in common. The model has no durations; with "
             "equal lifetimes it takes clocks that differ.",
     "L-06": "Section 3.4 (l.552-555) deletes the SAs that exist as a result of a session. An end that starts its next session "
