@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from lockstep.agreement import contradictions
-from lockstep.choice import UsageError, check_possible, parse, preset_of, readings
+from lockstep.choice import UsageError, check_possible, check_read, parse, preset_of, readings
 from lockstep.engines import ENGINES
 from lockstep.jobs import Job, Limits, Outcome
 from lockstep.pool import run_all
@@ -93,11 +93,10 @@ def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> li
         bounds_of(name, base.bounds)
         chosen = readings(base.preset, overrides)
         check_possible(name, chosen)
-        unread = set(overrides) - set(build(name, chosen, bounds=base.bounds).readings_read) if overrides else set()
+        if overrides:
+            check_read(name, overrides, build(name, chosen, bounds=base.bounds).readings_read)
     except ModelError as error:
         raise UsageError(str(error)) from None
-    if unread:
-        raise UsageError(f"reading {sorted(unread)[0]!r}: no row of slice {name} reads it, so it would change nothing; leave it out")
     registered = tuple(claim.name for claim in claims_of(name) if not properties or claim.name in properties)
     alive = _liveness(base, properties) if "search" in engines else []
     if name in SLICES and not registered and not alive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from model.expr import Var, walk
 from model.readings import READINGS, impossible
@@ -55,6 +55,13 @@ def readings(preset: str, overrides: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise UsageError(f"reading {sorted(unknown)[0]!r}: there is no such reading")
     return chosen
+
+
+def check_read(slice_name: str, names: Iterable[str], read: Collection[str]) -> None:
+    """Raises UsageError where a reading named ("A:key" or "key") is not among those that rows of the slice read."""
+    unread = sorted(set(names) - set(read))
+    if unread:
+        raise UsageError(f"reading {unread[0]!r}: no row of slice {slice_name} reads it, so it would change nothing; leave it out")
 
 
 def check_possible(slice_name: str, chosen: Mapping[str, str]) -> None:

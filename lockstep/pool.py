@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from lockstep.engines import run
 from lockstep.jobs import Job, Judgement, Outcome
 from properties.registry import UNDECIDED
-from verify.query import Progress
+from verify.query import INTERRUPTED, Progress
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -60,8 +60,7 @@ def _work(work: Work[Task, Result], number: int, task: Task) -> Result | None:
 
 def stopped(job: Job) -> Outcome:
     """What is known of a job that was interrupted before it began: nothing."""
-    why = "interrupted"
-    return Outcome(job, 0, 0, 0, 0.0, why, {name: Judgement(UNDECIDED, why) for name in job.asked})
+    return Outcome(job, 0, 0, 0, 0.0, INTERRUPTED, {name: Judgement(UNDECIDED, INTERRUPTED) for name in job.asked})
 
 
 class CtrlC:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError
+from lockstep.choice import UsageError, check_read
 from lockstep.conflicts import Conflicts, Settings, knobs, size
 from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
@@ -27,9 +27,9 @@ from model.trace import Trace
 from properties import endings
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, claims_of
-from verify.query import EngineDisagreement, Hit, Progress, Query
+from verify.query import INTERRUPTED, EngineDisagreement, Hit, Progress, Query
 from verify.search import Result, search
-from verify.symbolic.clock import INTERRUPTED, GaveUp
+from verify.symbolic.clock import GaveUp
 
 PROMISING = "repaired"  # the preset whose promises are what a repair has to keep
 ANY = "any of them"
@@ -167,9 +167,7 @@ def job_of(slice_name: str, preset: str, overrides: Mapping[str, str], propertie
 def asked_of(job: Job) -> Question:
     """The question of a base. Raises UsageError where an override would change nothing, or does not exist."""
     asked = question(job)
-    unread = sorted(set(job.overrides) - asked.system.readings_read)
-    if unread:
-        raise UsageError(f"reading {unread[0]!r}: no row of slice {job.slice} reads it, so it would change nothing; leave it out")
+    check_read(job.slice, job.overrides, asked.system.readings_read)
     return asked
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_possible, parse, readings
+from lockstep.choice import UsageError, check_possible, check_read, parse, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
@@ -28,7 +28,7 @@ from model.system import State, System
 from model.trace import Trace
 from properties.registry import HOLDS, VIOLATED, claims_of
 from traces.replay import NotARun, replay
-from verify.query import Hit
+from verify.query import INTERRUPTED, Hit
 from verify.search import Family
 from verify.step import Disabled, step, stimuli
 
@@ -40,7 +40,6 @@ DEFAULT = {
 }
 SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
 MOST = 100_000  # combinations
-INTERRUPTED = "interrupted"
 LOOKED_AT = "any step"
 NOT_TESTED = UNTESTED.format(LOOKED_AT)
 
@@ -137,9 +136,7 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     except ModelError as error:
         raise UsageError(str(error)) from None
     sweep = Sweep(job, axes)
-    unread = sorted({*overrides, *(axis.name for axis in axes)} - question(job).system.readings_read)
-    if unread:
-        raise UsageError(f"reading {unread[0]!r}: no row of slice {slice_name} reads it, so it would change nothing; leave it out")
+    check_read(slice_name, (*overrides, *(axis.name for axis in axes)), question(job).system.readings_read)
     if sweep.size > MOST:
         raise UsageError(f"--sweep: {sweep.size:,} combinations are more than {MOST:,}; name fewer readings or values (KEY=VALUE/VALUE)")
     if not possible(sweep).any():

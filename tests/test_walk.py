@@ -20,10 +20,10 @@ from tests.test_search import one as a_table
 from traces.files import read
 from traces.replay import replay
 from verify import walk as module
-from verify.query import Query, allowed
+from verify.query import INTERRUPTED, TIME_LIMIT, Query, allowed
 from verify.search import search
 from verify.step import StepView
-from verify.walk import INTERRUPTED, TIME_LIMIT, walk
+from verify.walk import walk
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ from scipy.sparse.csgraph import connected_components
 from model.expr import FALSE, Expr
 from model.system import Offer, State, System
 from verify.native import NOBODY, Space
-from verify.query import Progress, between
+from verify.query import INTERRUPTED, Progress, between
 from verify.reference import Counts
 from verify.search import explored, out_of_memory
 from verify.step import Stimulus
@@ -106,7 +106,7 @@ def liveness(system: System, duties: Sequence[Duty], *, memory_gib: float = 2.0,
     try:
         space = Space(system, (), int(memory_gib * 2**30), edges=True, marks=marks)
     except (MemoryError, KeyboardInterrupt) as error:
-        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
+        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else INTERRUPTED
     else:
         result.why, result.counts = explored(space, begun, memory_gib, timeout, progress)
         result.edges = len(space.edges)
@@ -118,7 +118,7 @@ def liveness(system: System, duties: Sequence[Duty], *, memory_gib: float = 2.0,
                         counts = result.counts
                         progress(Progress(counts.distinct, 0, counts.levels, counts.transitions, perf_counter() - begun))
             except (MemoryError, KeyboardInterrupt) as error:
-                result.why = "not enough memory to judge the graph" if isinstance(error, MemoryError) else "interrupted"
+                result.why = "not enough memory to judge the graph" if isinstance(error, MemoryError) else INTERRUPTED
     result.seconds = perf_counter() - begun
     return result
 

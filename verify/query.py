@@ -9,6 +9,9 @@ from model.expr import Expr, evaluate
 from model.system import State, System
 from verify.step import Outcome, StepView, Stimulus, successors
 
+# What stopped an engine before its end.
+TIME_LIMIT, INTERRUPTED = "time limit", "interrupted"
+
 
 class EngineDisagreement(Exception):
     """An engine and the reference interpreter differ: an error of this program. The text has both sides."""

@@ -16,7 +16,19 @@ from time import perf_counter
 
 from model.system import State, System
 from verify.native import Space
-from verify.query import EngineDisagreement, Hit, Progress, Query, allowed, between, check_names, text_of, true_at
+from verify.query import (
+    INTERRUPTED,
+    TIME_LIMIT,
+    EngineDisagreement,
+    Hit,
+    Progress,
+    Query,
+    allowed,
+    between,
+    check_names,
+    text_of,
+    true_at,
+)
 from verify.reference import Counts
 from verify.step import Outcome, successors
 
@@ -67,7 +79,7 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
                 if one.table.name == stop_when_fired and row in one.table.firing]
         space = Space(system, queries, int(memory_gib * 2**30), stop_when_all_hit=stop_when_all_hit, rows=rows)
     except (MemoryError, KeyboardInterrupt) as error:
-        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else "interrupted"
+        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else INTERRUPTED
         result.seconds = perf_counter() - begun
         return result
     result.compile_seconds = perf_counter() - begun
@@ -131,7 +143,7 @@ def explored(space: Space, begun: float, memory_gib: float, timeout: float | Non
     try:
         why = walk.run() or ""
     except KeyboardInterrupt:
-        why = "interrupted"
+        why = INTERRUPTED
     except MemoryError:
         why = out_of_memory(memory_gib)
     if space["failed"]:
@@ -175,7 +187,7 @@ class _Walk:
                 budget = max(FIRST_BUDGET, min(4 * budget, int(budget * CHUNK / max(now - start, 1e-6))))
             self.report()
             if self.timeout is not None and now - self.begun > self.timeout and self.at < space.count:
-                return "time limit"
+                return TIME_LIMIT
             if now - exploring > TUNE_AFTER:
                 space.tune()
 

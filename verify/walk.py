@@ -33,10 +33,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from model.expr import TRUE, evaluate
 from model.system import Offer, State, System
-from verify.query import Hit, Query, check_names, true_at
+from verify.query import INTERRUPTED, TIME_LIMIT, Hit, Query, check_names, true_at
 from verify.step import Disabled, Outcome, StepView, Stimulus, View, step, stimuli
 
-TIME_LIMIT, INTERRUPTED = "time limit", "interrupted"
 WALKING = "walking"
 SECONDARY = b".secondary"  # where Hypothesis looks for failures to shrink; under the test's own key it takes them for shrunk
 KINDS_LEFT_OUT, EVENTS_LEFT_OUT = (0.25, 0.5, 0.75), 0.25  # shares that a run leaves out

@@ -49,6 +49,7 @@ def attackers(
         from lockstep.screen import Watching
         from model.slices import bounds_of as slice_bounds
         from traces.files import to_text, write
+        from verify.query import INTERRUPTED
 
         limits, bounds = Limits(memory, timeout), bounds_of(bound or [])
         check_limits(limits, workers)
@@ -62,7 +63,7 @@ def attackers(
                 cells += found
                 if not as_json:
                     print(f"lockstep: {found[0].preset}, {found[0].protection}: {found[0].searches} attackers searched", file=sys.stderr)
-                if any(one.reason == "interrupted" for one in found):
+                if any(one.reason == INTERRUPTED for one in found):
                     break
         paths = {}
         for cell, breaker in ((one, breaker) for one in cells for breaker in one.breakers):

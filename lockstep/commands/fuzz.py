@@ -116,7 +116,7 @@ def _check_folder(name: str, folder: Path | None) -> None:
 
 def task_of(slice_: str, properties: Sequence[str], preset: str | None, texts: Sequence[str]) -> Task:
     """What to walk through and what to ask. Raises UsageError for whatever does not exist."""
-    from lockstep.choice import UsageError, parse, readings
+    from lockstep.choice import UsageError, check_read, parse, readings
     from lockstep.jobs import Job, question
     from model.slices import SLICES, places_of
     from properties.registry import CLAIMS, claims_of
@@ -133,9 +133,7 @@ def task_of(slice_: str, properties: Sequence[str], preset: str | None, texts: S
     job = Job(slice_, preset or "draft", parse(texts), tuple(claim.name for claim in claims), engine=ENGINE)
     base = readings(job.preset, {})
     asked = question(job)
-    unread = sorted(set(job.overrides) - asked.system.readings_read)
-    if unread:
-        raise UsageError(f"reading {unread[0]!r}: no row of slice {slice_} reads it, so it would change nothing; leave it out")
+    check_read(slice_, job.overrides, asked.system.readings_read)
     vary = _open(asked.system, sorted(asked.system.readings_read - set(job.overrides))) if preset is None else {}
     return Task(job, base, asked.chosen, asked.system, asked.queries, [*asked.antecedents, *situations(places_of(job.slice))], vary)
 
@@ -224,10 +222,11 @@ def _version() -> dict[str, str]:
 def _status(results: Sequence[Mapping[str, Any]], walked: Walked) -> int:
     from lockstep.report import AS_EXPECTED, NOT_AS_EXPECTED, NOT_DECIDED
     from properties.registry import UNDECIDED, VIOLATED
+    from verify.query import INTERRUPTED
 
     if any(one["expected"] and one["verdict"] == VIOLATED for one in results):
         return NOT_AS_EXPECTED
-    undecided = walked.why == "interrupted" or any(one["verdict"] == UNDECIDED for one in results)
+    undecided = walked.why == INTERRUPTED or any(one["verdict"] == UNDECIDED for one in results)
     return NOT_DECIDED if undecided else AS_EXPECTED
 
 

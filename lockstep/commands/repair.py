@@ -138,7 +138,7 @@ def _of_repairs(found: Repairs, out: Path) -> tuple[dict[str, Any], list[str], i
 
 
 def _interrupted(found: Repairs) -> bool:
-    from verify.symbolic.clock import INTERRUPTED
+    from verify.query import INTERRUPTED
 
     return found.why == INTERRUPTED
 

@@ -11,7 +11,7 @@ from model.trace import Trace
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.ladder import ladder
 from traces.replay import replay
-from verify.query import Progress, Query
+from verify.query import INTERRUPTED, Progress, Query
 from verify.symbolic import Proof, bmc, induction
 
 
@@ -22,7 +22,7 @@ def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
     traces: dict[str, Trace] = {}
     depth, why = 0, ""
     for number, query in enumerate(asked.queries):
-        if why == "interrupted":
+        if why == INTERRUPTED:
             judged[query.name] = Judgement(UNDECIDED, why)
             continue
         share = None

@@ -10,9 +10,9 @@ from platformdirs import user_cache_path
 
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, question
 from properties.registry import UNDECIDED, VIOLATED, in_runs
-from verify.query import Progress
-from verify.walk import INTERRUPTED, walk
+from verify.query import INTERRUPTED, Progress
 from verify.walk import Progress as Walking
+from verify.walk import walk
 
 
 def cache() -> Path:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from model.system import State, System
 from verify.lifecycle.situation import Situation
 from verify.native import NOBODY, Space
-from verify.query import EngineDisagreement, Progress, between, text_of
+from verify.query import INTERRUPTED, TIME_LIMIT, EngineDisagreement, Progress, between, text_of
+from verify.search import out_of_memory
 from verify.step import Stimulus, successors
 
 BATCH = 200_000  # attempted stimuli between two looks at the clock
@@ -98,9 +99,9 @@ class Visited:
             self.space.begin(searches.initial if first is None else first)
             self._run()
         except KeyboardInterrupt:
-            self.why = "interrupted"
+            self.why = INTERRUPTED
         except MemoryError:
-            self.why = f"memory limit of {searches.memory:g} GiB reached"
+            self.why = out_of_memory(searches.memory)
         self.seconds = perf_counter() - self.begun
         self.states, self.transitions = self.space.count, self.space["transitions"]
 
@@ -152,7 +153,7 @@ class Visited:
         if self.searches.progress is not None:
             self.searches.progress(Progress(space.count, space.count - self.at, self.level, space["transitions"], seconds))
         if self.searches.timeout is not None and seconds > self.searches.timeout and not self.why:
-            self.why = "time limit"
+            self.why = TIME_LIMIT
         if seconds > TUNE_AFTER:
             space.tune()
 
@@ -183,7 +184,7 @@ class Visited:
                     break
             self.searches.release(lens)
         except KeyboardInterrupt:
-            self.why = "interrupted"
+            self.why = INTERRUPTED
         return ends, full
 
     # -- reading ---------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import z3
 
-TIME_LIMIT = "time limit"
-INTERRUPTED = "interrupted"
+from verify.query import INTERRUPTED, TIME_LIMIT
+
 NEARLY = 0.05  # seconds by which z3's clock may be ahead
 
 
