@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from model.trace import Trace
 from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
-from properties.registry import VIOLATED
+from properties.registry import PROPERTIES, VIOLATED
 from tests import runs
 from traces.files import read, to_text, write
 
@@ -89,13 +89,6 @@ def rows(table: str, *keys: str) -> list[str]:
     return markdown_rows([text_row(TABLES[table], by_key[key]) for key in keys])
 
 
-def findings(slice_name: str, *prefixes: str) -> list[str]:
-    """Known findings: readings, claim, lengths."""
-    lines = ["| finding | what | claim | readings changed | pilot | here |", "|---|---|---|---|---|---|"]
-    return lines + [f"| {one.name} | {one.title} | `{one.property}` | {changed(one)} | {one.pilot} | {kept()[one.name].length} |"
-                    for one in FINDINGS.values() if one.slice == slice_name and (not prefixes or one.name.split("/")[0] in prefixes)]
-
-
 def causes() -> list[str]:
     """What the witness of each finding must show."""
     from model.expr import show
@@ -116,13 +109,26 @@ def rules() -> list[str]:
 def promises() -> list[str]:
     """For each claim that `repaired` promises: the verdict in each slice, with the states visited."""
     whole = {key: outcome for key, outcome in runs.whole().items() if key[1] == "repaired"}
-    lines = ["| promised | " + " | ".join(slice_name for slice_name, _ in whole) + " |", "|---" * (len(whole) + 1) + "|"]
-    for name in PRESETS["repaired"].promises:
-        cells = [next((one.verdict for one in results_of(outcome, {}) if one.property == name), "") for outcome in whole.values()]
-        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    return [*lines, "| distinct states | " + " | ".join(f"{one.states:,}" for one in whole.values()) + " |",
+    return [*_by_slice("promised", PRESETS["repaired"].promises),
+            "| distinct states | " + " | ".join(f"{one.states:,}" for one in whole.values()) + " |",
             "| transitions | " + " | ".join(f"{one.transitions:,}" for one in whole.values()) + " |",
             "| depth (levels) | " + " | ".join(str(one.depth) for one in whole.values()) + " |"]
+
+
+def unpromised() -> list[str]:
+    """For each claim that `repaired` does not promise: the verdict in each slice where it is asked, with the steps of a shortest run."""
+    return _by_slice("not promised", [name for name in PROPERTIES if name not in PRESETS["repaired"].promises])
+
+
+def _by_slice(head: str, names: Iterable[str]) -> list[str]:
+    whole = {key: [one for outcome in (searched, *runs.endless(*key)) for one in results_of(outcome, {})]
+             for key, searched in runs.whole().items() if key[1] == "repaired"}
+    lines = [f"| {head} | " + " | ".join(slice_name for slice_name, _ in whole) + " |", "|---" * (len(whole) + 1) + "|"]
+    for name in names:
+        found = [next((one for one in results if one.property == name), None) for results in whole.values()]
+        cells = ["" if one is None else one.verdict + (f" ({one.length})" if one.length else "") for one in found]
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    return lines
 
 
 def engines() -> list[str]:
@@ -142,4 +148,4 @@ def engines() -> list[str]:
 
 
 MAKE: dict[str, Callable[..., list[str]]] = {
-    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises, "engines": engines}
+    "rows": rows, "causes": causes, "rules": rules, "promises": promises, "unpromised": unpromised, "engines": engines}

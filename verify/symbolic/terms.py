@@ -131,10 +131,3 @@ def negation(term: Any) -> Any:
 
 def width(leaf: Leaf) -> int:
     return max(1, (len(leaf.codes) - 1).bit_length())
-
-
-def value_in(model: Any, variable: Any, leaf: Leaf) -> int:
-    """The code of a variable in a model; any of its values where the model leaves it open."""
-    found = model.eval(variable, model_completion=True)
-    return leaf.codes[int(z3.is_true(found)) if len(leaf.codes) == 2 else min(found.as_long(), len(leaf.codes) - 1)]
-

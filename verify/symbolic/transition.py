@@ -220,12 +220,6 @@ class StepReader(CellReader):
         return super().leaf(expr)
 
 
-def initial_hit(logic: Logic, system: System, state: State, query: Query) -> Lit:
-    """Is a query true of an initial state, as of a step that changes nothing?"""
-    reader = StepReader(logic, system, state, Effects(dict(state)))
-    return logic.any([reader.at(scope).truth(query.when) for scope in query.scopes])
-
-
 def stimulus_of(start: Start, args: Mapping[str, int], chosen: Sequence[tuple[str, int]]) -> Stimulus:
     """A stimulus of the interpreter."""
     return Stimulus(start.offer.scope, start.offer.table.name, start.offer.event.name,
