@@ -1,8 +1,9 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [facts]``, from the root of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [ledger] [facts]``, from the root of the repository.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
 kept witnesses and facts, in a second. pages: the outputs of the commands, and the parts that are made from the model, in
-README.md and docs/; that runs the searches, about two minutes. These three without arguments. facts: what docs/findings/ says of games,
+README.md and docs/; that runs the searches, about two minutes. ledger: docs/ledger.md and the results behind it, from the same
+searches. These four without arguments. facts: what docs/findings/ says of games,
 where the model changed, some minutes; afterwards the pages of findings.
 """
 
@@ -56,7 +57,18 @@ def facts() -> None:
     findings()
 
 
-PARTS = {"tables": tables, "findings": findings, "pages": pages, "facts": facts}
+def ledger() -> None:
+    from docs.ledger_pages import PAGE, text
+    from lockstep.api import results_of
+    from lockstep.ledger import keep, results
+    from tests import runs
+
+    keep([result for outcome in runs.everything()[1] for result in results_of(outcome, {})])
+    results.cache_clear()
+    PAGE.write_text(text(), encoding="utf-8")
+
+
+PARTS = {"tables": tables, "findings": findings, "pages": pages, "ledger": ledger, "facts": facts}
 
 
 def main() -> None:

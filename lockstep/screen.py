@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from types import TracebackType
 
@@ -13,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from lockstep.jobs import Job
+from lockstep.ledger import Verdict
 from lockstep.report import PropertyResult, Report
 from properties.findings import FINDINGS
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
+from properties.requirements import ledger
 from verify.query import Progress
 
 COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
@@ -187,3 +190,23 @@ def _print_end(console: Console, report: Report) -> None:
             _line(console, f"not as expected: {what}, {one.slice}, {one.preset}: {one.verdict}, expected {one.expected}")
         elif one.verdict == UNDECIDED:
             _line(console, f"undecided: {one.finding or one.property}, {one.slice}, {one.preset}: {one.reason}")
+
+
+def print_ledger(found: Mapping[str, Verdict]) -> None:
+    """Sentences by verdicts."""
+    rows = [[one.id, one.source, one.keyword, one.says, found[name].text, found[name].repaired]
+            for name, one in ledger().items() if name in found]
+    print_columns(("sentence", "place", "keyword", "says", "verdict", "repaired"), rows)
+    counted = Counter(one.word for one in found.values())
+    print(f"{len(found)} sentences: " + ", ".join(f"{number} {word}" for word, number in counted.most_common()), file=sys.stderr)
+
+
+def print_requirements(found: Mapping[str, Verdict]) -> None:
+    """Sentences with all that their verdicts rest on."""
+    for name, judged in found.items():
+        one = ledger()[name]
+        lines = [f"{one.id}  {one.source}  {one.keyword}  ({one.subject})", f"  says      {one.says}", f"  reads     {one.reads}",
+                 f"  verdict   {judged.text}" + (f"; under the repaired rules: {judged.repaired}" if judged.repaired else "")]
+        for each in judged.evidence:
+            lines.append(f"  {each.kind:<9} {each.name}: {each.says}" + (f"  [{each.under}]" if each.under else ""))
+        print("\n".join([*lines, *([f"  note      {one.note}"] if one.note else [])]))
