@@ -60,11 +60,12 @@ class Coverage:
 @dataclass(frozen=True)
 class Report:
     """All results of one call. `coverage` only where every slice was searched to its end. `contradictions`: where two engines
-    cannot both be right, one line each."""
+    cannot both be right, one line each. `changes`: how it differs from a kept report that it was compared with, one line each."""
 
     results: tuple[PropertyResult, ...]
     coverage: Coverage | None = None
     contradictions: tuple[str, ...] = ()
+    changes: tuple[str, ...] | None = None
     version: str = field(default=__version__)
 
     def of(self, property_: str, slice_: str | None = None, preset: str | None = None, engine: str | None = None) -> PropertyResult:
@@ -75,10 +76,26 @@ class Report:
             raise KeyError(f"{property_}: {len(found)} results; name slice, preset and engine")
         return found[0]
 
+    @builtins.property
+    def unexpected(self) -> tuple[str, ...]:
+        """What is not as expected, one line each; compared with a kept report, what has changed."""
+        wrong = tuple(f"{one.finding or one.property}, {one.slice}, {one.preset}: {one.verdict}, expected {one.expected}"
+                      for one in self.results if not one.as_expected)
+        return (wrong if self.changes is None else self.changes) + self.at_large
+
+    @builtins.property
+    def at_large(self) -> tuple[str, ...]:
+        """What is not as expected and belongs to no result: engines that disagree, rows that never fired."""
+        unfired = self.coverage.unfired if self.coverage else ()
+        return (*self.contradictions, *(f"{table}: {row}: fires in no slice" for table, row in unfired))
+
     def exit_status(self, strict: bool = False) -> int:
-        """0 as expected, 4 engines disagree, 1 not as expected, 3 something undecided; the first of 4, 1, 3 that applies."""
+        """0 as expected, 4 engines disagree, 1 not as expected, 3 something undecided; the first of 4, 1, 3 that applies. Compared with a
+        kept report, what is as expected is what has not changed."""
         if self.contradictions:
             return DISAGREEMENT
+        if self.changes is not None:
+            return NOT_AS_EXPECTED if self.changes else AS_EXPECTED
         unexpected = any(not one.as_expected for one in self.results) or bool(self.coverage and self.coverage.unfired)
         if unexpected or (strict and any(one.verdict == VIOLATED for one in self.results)):
             return NOT_AS_EXPECTED
@@ -89,6 +106,8 @@ class Report:
         document: dict[str, Any] = {"results": [_plain(one) for one in self.results], "version": self.version}
         if self.contradictions:
             document["contradictions"] = list(self.contradictions)
+        if self.changes is not None:
+            document["changes"] = list(self.changes)
         if self.coverage:
             document["rows"] = {"total": self.coverage.total, "unfired": [list(one) for one in self.coverage.unfired]}
         return document

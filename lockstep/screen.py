@@ -184,6 +184,10 @@ def _print_end(console: Console, report: Report) -> None:
                            f"need not be reachable:\n{one.shown}")
     for contradiction in report.contradictions:
         _line(console, f"engines disagree, please report it: {contradiction}")
+    if report.changes is not None:
+        for line in report.changes:
+            _line(console, f"changed: {line}")
+        return
     for one in report.results:
         if not one.as_expected:
             what = f"finding {one.finding}" if one.finding else one.property

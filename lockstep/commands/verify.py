@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockstep.shell import Json, bounds_of, one_line_errors, print_json
 
+if TYPE_CHECKING:
+    from lockstep.report import Report
+
 EPILOG = ("Examples:  lockstep verify   |   lockstep verify teardown --preset draft   |   "
           "lockstep verify teardown --preset repaired --reading B:expiry=remove --property sa-outlives-need   |   "
-          "lockstep verify teardown --engine all --property no-plaintext-out")
+          "lockstep verify teardown --engine all --property no-plaintext-out   |   "
+          "lockstep verify teardown --json > known.json; lockstep verify teardown --expect known.json --sarif report.sarif")
 
 
 def verify(
@@ -33,6 +38,11 @@ def verify(
     steps: Annotated[int, typer.Option(help="Steps of one run of the walk.")] = 40,
     seed: Annotated[int, typer.Option(help="What the walk is drawn with.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),
+    expect: Annotated[Path | None, typer.Option(metavar="FILE", help="Compare with a report that lockstep verify --json wrote: status 0 "
+                                                "where every verdict is as in it, 1 on any change in either direction.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as JUnit XML.")] = None,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the violations as SARIF, at the draft's lines.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as Markdown, as for a job's summary.")] = None,
     as_json: Json = False,
 ) -> None:
     """Judge the claims of the slices, by default by visiting every reachable state, and write a witness for each that breaks.
@@ -41,15 +51,36 @@ def verify(
     undecided or interrupted, 4 engines disagree.
     """
     from lockstep import api, screen
+    from lockstep.formats.kept import changes, expected
     from lockstep.jobs import Limits
 
     with one_line_errors(), screen.Watching(quiet=as_json) as watching:
+        kept = None if expect is None else expected(expect)
         report = api.verify(*(slices or ()), preset=preset or None, readings=reading or (), properties=property_ or (),
                             bounds=bounds_of(bound or []), engine=engine, workers=workers,
                             limits=Limits(memory, timeout, depth, runs, steps, seed), out=out, progress=watching.progress,
                             started=watching.started)
+    if kept is not None:
+        report = replace(report, changes=changes(kept, report.results))
+    with one_line_errors():
+        _write(report, junit, sarif, summary)
     if as_json:
         print_json(report.to_document())
     else:
         screen.print_report(report)
     raise typer.Exit(report.exit_status(strict))
+
+
+def _write(report: Report, junit: Path | None, sarif: Path | None, summary: Path | None) -> None:
+    """The report in other programs' formats, where they are wanted."""
+    import json
+
+    from lockstep import formats
+    from traces.files import write
+
+    if junit is not None:
+        write(junit, formats.junit(report))
+    if sarif is not None:
+        write(sarif, json.dumps(formats.sarif(report), indent=1) + "\n")
+    if summary is not None:
+        write(summary, formats.summary(report))
