@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from model.expr import ModelError
 from verify.numbers.claims import Claim, Example, all_of
-from verify.query import INTERRUPTED
 from verify.symbolic.clock import Clock, GaveUp
 
 AGREE, DISAGREE, NOT_STATED, UNDECIDED = "agree", "disagree", "not stated", "undecided"
@@ -56,7 +55,8 @@ class Verdict:
 def judge(figure: Figure, timeout: float | None = None) -> Verdict:
     """Put the computed value and the draft's to z3, for up to `timeout` seconds.
 
-    Ctrl-C and too little time make it undecided. Raises ModelError where z3 refutes what is computed: an error of this program.
+    Too little time makes it undecided, and so does Ctrl-C while z3 is at it. Raises ModelError where z3 refutes what is computed: an
+    error of this program.
     """
     clock = Clock(timeout)
     try:
@@ -70,8 +70,6 @@ def judge(figure: Figure, timeout: float | None = None) -> Verdict:
         theirs = ours if figure.stated == figure.computed else all_of(figure.meaning(figure.stated), clock)
     except GaveUp as reason:
         return Verdict(figure, UNDECIDED, reason=str(reason))
-    except KeyboardInterrupt:
-        return Verdict(figure, UNDECIDED, reason=INTERRUPTED)
     if theirs.true is None:
         return Verdict(figure, UNDECIDED, reason=theirs.reason)
     return Verdict(figure, AGREE if theirs.true else DISAGREE, theirs.example or ours.example, figure.reason)

@@ -143,7 +143,7 @@ FIGURES = (
         stated=None, computed=137, unit="packets/s",
         formula="2^32 - 1 packets in 365 days", source=NUMBERS,
         meaning=_rate,
-        reason="sustained for a year; 1,000 packets/s take 49.7 days, one KEEPALIVE in 30 s takes 4,083 years",
+        reason="sustained for a year; 1,000 packets/s take 49.7 days, one KEEPALIVE in 30 s takes 4,086 years",
         requirements=("W-2.2-1",)),
     Figure(
         "cbc-growth", TOPIC, "2.2", "l.208-211",
@@ -261,7 +261,7 @@ FIGURES = (
         stated=None, computed=(1 << 64) // 34, unit="packets",
         formula="2^64 blocks / 34: 512 + TCP 20 + 2, padded", source=f"{BELLARE}; RFC 2406 2",
         meaning=lambda value: _messages(128, SEGMENT, value),
-        reason="2^59 is 6.3% too many",
+        reason="2^59 is 6.25% too many",
         assumption="TCP without options, transport mode",
         requirements=("W-2.2-15",), findings=("F-51",)),
     Figure(
@@ -302,7 +302,7 @@ FIGURES = (
         reason="the draft's example is the largest message for which its 2^-22 holds: with TCP's header the same message exceeds it",
         requirements=("W-2.2-17",)),
     _first_figure(64, 32, "l.206-208", "depending on the transform the key ends before the sequence numbers do", KEY, KEY,
-                  "for every packet size: after at most 2^31 packets"),
+                  "for every packet size: after at most 2^32/3 packets"),
     _first_figure(64, 48, "l.206-208", "3DES with longer sequence numbers: no figure", None, KEY, "for every packet size"),
     _first_figure(64, 64, "l.206-208", "3DES with longer sequence numbers: no figure", None, KEY, "for every packet size"),
     _first_figure(128, 32, "l.251-253", "all 2^32 numbers may be used without compromising the key", SEQUENCE, SEQUENCE,
