@@ -8,7 +8,7 @@ from typing import Any
 from lockstep import __version__
 from lockstep.choice import UsageError
 from lockstep.report import AS_EXPECTED, NOT_DECIDED
-from verify.numbers import FIGURES, TOPICS, UNDECIDED, Figure, Verdict, judge
+from verify.numbers import AGREE, DISAGREE, FIGURES, NOT_STATED, TOPICS, UNDECIDED, Figure, Verdict, judge, shown
 from verify.numbers.esp import LARGEST, MODES, SUITES, Sizes, largest, sizes
 from verify.query import INTERRUPTED
 
@@ -35,6 +35,23 @@ def exit_status(figures: Sequence[Figure], verdicts: Sequence[Verdict]) -> int:
     """0, or 3 where something is undecided or was not looked at. That the draft is wrong is a finding and no failure."""
     undecided = len(verdicts) < len(figures) or any(one.word == UNDECIDED for one in verdicts)
     return NOT_DECIDED if undecided else AS_EXPECTED
+
+
+COLUMNS = ("figure", "draft", "says", "stated", "computed", "verdict", "why")
+
+
+def cells(one: Verdict) -> tuple[str, ...]:
+    """A row of a table of figures."""
+    figure = one.figure
+    why = "; ".join(text for text in (one.reason, figure.assumption and f"assuming: {figure.assumption}") if text)
+    return (figure.name, f"{figure.section} {figure.lines}", figure.says, shown(figure.stated), shown(figure.computed, figure.unit),
+            one.word, why)
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """How many there are of each verdict; undecided only where there are any."""
+    count = {word: sum(one.word == word for one in verdicts) for word in (AGREE, DISAGREE, UNDECIDED, NOT_STATED)}
+    return f"{len(verdicts)} figures: " + ", ".join(f"{number} {word}" for word, number in count.items() if number or word != UNDECIDED)
 
 
 def to_document(verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -68,14 +68,12 @@ def numbers(
 
 def show(verdicts: Sequence[Verdict], everything: bool) -> None:
     """One row a figure, and how many there are of each verdict; what the draft does not state only where `everything` is asked for."""
+    from lockstep import numbers as engine
     from lockstep.screen import print_columns
-    from verify.numbers import AGREE, DISAGREE, NOT_STATED, TOPICS, UNDECIDED, shown
+    from verify.numbers import NOT_STATED, TOPICS
 
-    rows = [(figure.name, f"{figure.section} {figure.lines}", figure.says, shown(figure.stated), shown(figure.computed, figure.unit),
-             one.word, one.reason) for one in verdicts for figure in [one.figure] if everything or one.word != NOT_STATED]
-    print_columns(("figure", "draft", "says", "stated", "computed", "verdict", "why"), rows)
-    count = {word: sum(one.word == word for one in verdicts) for word in (AGREE, DISAGREE, UNDECIDED, NOT_STATED)}
-    print(f"{len(verdicts)} figures: " + ", ".join(f"{number} {word}" for word, number in count.items() if number or word != UNDECIDED))
+    print_columns(engine.COLUMNS, [engine.cells(one) for one in verdicts if everything or one.word != NOT_STATED])
+    print(engine.counted(verdicts))
     if not everything:
         print(f"what the draft does not state: lockstep numbers TOPIC, with {', '.join(TOPICS)}")
 

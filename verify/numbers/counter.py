@@ -6,7 +6,8 @@ from typing import Any
 
 import z3
 
-from verify.numbers.claims import CAN, NEVER, Claim, Fails, ForAll, Machine, State, happens
+from verify.numbers.claims import CAN, NEVER, Claim, Fails, ForAll, Machine, State, exists, happens
+from verify.numbers.esp import blocks
 from verify.numbers.figure import Figure
 
 TOPIC = "counter-mode"
@@ -57,17 +58,20 @@ def _forged(value: str) -> tuple[Claim, ...]:
     return (claim if value == "trivial" else Fails(claim),)
 
 
-def _blocks(octets: int) -> tuple[Claim, ...]:
-    """Blocks of two packets with different IVs, and different blocks of one, have different counter blocks, for packets of up to so many
-    octets encrypted; one octet more than `octets` breaks it."""
-    nonce, block, other = z3.BitVecs("nonce block other-block", 32)
-    iv, other_iv = z3.BitVecs("iv other-iv", 64)
-    limit = z3.BitVecVal(octets // 16, 40)
-    # The block counter starts with 1 and is increased as a number of 128 bits.
-    first = z3.Concat(nonce, iv, z3.BitVecVal(1, 32)) + z3.ZeroExt(96, block)
-    second = z3.Concat(nonce, other_iv, z3.BitVecVal(1, 32)) + z3.ZeroExt(96, other)
-    given = z3.And(z3.Or(iv != other_iv, block != other), z3.ULT(z3.ZeroExt(8, block), limit), z3.ULT(z3.ZeroExt(8, other), limit))
-    return (ForAll(first != second, given),)
+def _counter_blocks(octets: int) -> tuple[Claim, ...]:
+    """Different blocks, of one packet or of packets with different IVs, have different counter blocks, while packets have up to so many
+    octets; with one octet more they need not."""
+    nonce, (iv, other_iv) = z3.BitVec("nonce", 32), z3.BitVecs("iv other-iv", 64)
+    block, other = z3.BitVecs("block other-block", 64)
+    # The counter block starts with 1 and is increased as a number of 128 bits.
+    first = z3.Concat(nonce, iv, z3.BitVecVal(1, 32)) + z3.ZeroExt(64, block)
+    second = z3.Concat(nonce, other_iv, z3.BitVecVal(1, 32)) + z3.ZeroExt(64, other)
+
+    def overlap(size: int) -> Any:
+        count = blocks(size, 128)
+        return z3.And(z3.Or(iv != other_iv, block != other), z3.ULT(block, count), z3.ULT(other, count), first == second)
+
+    return ForAll(z3.Not(overlap(octets))), exists(overlap(octets + 1))
 
 
 FIGURES = (
@@ -90,10 +94,10 @@ FIGURES = (
     Figure(
         "counter-blocks", TOPIC, "4.5", "l.1028-1029",
         says="the counter is not to be reused; how it is made is not said",
-        stated=None, computed=((1 << 32) - 1) * 16, unit="octets",
-        formula="nonce 32 || IV 64 || block 32 from 1: 2^32 - 1 blocks", source=SOURCE,
-        meaning=_blocks,
-        reason="packets up to this size do not overlap as long as IVs differ; those of IP are far smaller",
+        stated=None, computed=(1 << 32) * 16, unit="octets",
+        formula="nonce 32 || IV 64 || block 32, from 1: 2^32 blocks of 16 octets", source=SOURCE,
+        meaning=_counter_blocks,
+        reason="packets up to this size do not overlap as long as IVs differ; RFC 3686 4 allows one block less, IP far less",
         requirements=("W-4.5-1",)),
     Figure(
         "reuse-negotiated", TOPIC, "4.5", "l.1028-1029",

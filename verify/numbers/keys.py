@@ -236,7 +236,7 @@ FIGURES = (
         stated=None, computed=1 << 24, unit="octets",
         formula="largest B with (8B/n)^2 * 2^22 <= 2^n, n = 64", source=BELLARE,
         meaning=lambda value: _octets(64, value, MARGIN),
-        reason="16 MiB: less than one transfer of a full table",
+        reason="16 MiB, a 32nd of what the draft calls prudent",
         requirements=("W-2.2-9",), findings=("F-51",)),
     Figure(
         "prudent-interval", TOPIC, "2.2", "l.236-238",
