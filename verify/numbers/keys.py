@@ -35,9 +35,11 @@ def _safe(blocks_: Any, bits: int, margin: int = 1) -> Any:
 
 
 def _octets(bits: int, value: int, margin: int = 1) -> tuple[Claim, ...]:
-    """The draft's B: s blocks are safe exactly while they are no more than B octets."""
+    """The draft's B: s blocks are safe exactly while they are no more than B octets, and some s has exactly B."""
     count = z3.Int("blocks")
-    return (ForAll(_safe(count, bits, margin) == (count * (bits // 8) <= value), count >= 0),)
+    octets = count * (bits // 8)
+    return (ForAll(_safe(count, bits, margin) == (octets <= value), count >= 0),
+            exists(z3.And(count >= 0, _safe(count, bits, margin), octets == value)))
 
 
 def _messages(bits: int, octets: int, value: int) -> tuple[Claim, ...]:

@@ -19,23 +19,35 @@ TOPIC = "replay"
 APPENDIX = "RFC 2401 appendix C; RFC 2406 3.4.3; RFC 4303 3.4.3"
 SUBSPACE = 1 << 32  # RFC 4303 A2: sequence numbers with the same high-order bits
 
-_bit, _size, _watched, _number, _top = z3.Ints("bit window watched number top")
-_bits, _got = z3.Array("bits", z3.IntSort(), z3.BoolSort()), z3.Bool("got")
-EMPTY = z3.K(z3.IntSort(), z3.BoolVal(False))
-Receive = Callable[[Any, Any, Any, Any], tuple[Any, Any, Any]]
+_size, _watched, _number, _top = z3.Ints("window watched number top")
+_bits, _got = z3.Function("bits", z3.IntSort(), z3.BoolSort()), z3.Bool("got")
+Bitmap = Callable[[Any], Any]  # from a distance below the highest number to whether that number was seen
+Receive = Callable[[Any, Bitmap, Any, Any], tuple[Any, Any, Bitmap]]
 
 
-def receive(top: Any, bits: Any, number: Any, size: Any, marks_late: bool = True) -> tuple[Any, Any, Any]:
-    """The window when a number arrives: is it accepted, the highest number then, the bitmap then. bits[d]: top - d was seen.
+def empty(_: Any) -> Any:
+    """The bitmap in the beginning."""
+    return z3.BoolVal(False)
+
+
+def receive(top: Any, bits: Bitmap, number: Any, size: Any, marks_late: bool = True) -> tuple[Any, Any, Bitmap]:
+    """The window when a number arrives: is it accepted, the highest number then, the bitmap then.
 
     `size` is the size of the window, at least 1. Without `marks_late` the line that marks what comes out of order is left out.
     """
     ahead, behind = number - top, top - number
     larger = z3.And(number >= 1, number > top)
-    late = z3.And(number >= 1, number <= top, behind < size, z3.Not(bits[behind]))
-    shifted = z3.Lambda([_bit], z3.If(ahead < size, z3.Or(_bit == 0, z3.And(_bit >= ahead, _bit < size, bits[_bit - ahead])), _bit == 0))
-    marked = z3.Lambda([_bit], z3.Or(bits[_bit], _bit == behind)) if marks_late else bits
-    return z3.Or(larger, late), z3.If(larger, number, top), z3.If(larger, shifted, z3.If(late, marked, bits))
+    late = z3.And(number >= 1, number <= top, behind < size, z3.Not(bits(behind)))
+
+    def after(bit: Any) -> Any:
+        shifted = z3.Or(bit == 0, z3.And(ahead < size, bit >= ahead, bit < size, bits(bit - ahead)))
+        return z3.If(larger, shifted, z3.Or(bits(bit), z3.And(late, marks_late, bit == behind)))
+
+    return z3.Or(larger, late), z3.If(larger, number, top), after
+
+
+def either(condition: Any, one: Bitmap, other: Bitmap) -> Bitmap:
+    return lambda bit: z3.If(condition, one(bit), other(bit))
 
 
 def twice(rule: Receive = receive, restarts: bool = False) -> Machine:
@@ -45,7 +57,7 @@ def twice(rule: Receive = receive, restarts: bool = False) -> Machine:
     def step(state: State, given: State) -> State:
         accepted, top, bits = rule(state["top"], state["bits"], given["number"], _size)
         lost = given.get("restart", z3.BoolVal(False))
-        return {"top": z3.If(lost, 0, top), "bits": z3.If(lost, EMPTY, bits),
+        return {"top": z3.If(lost, 0, top), "bits": either(lost, empty, bits),
                 "got": z3.Or(state["got"], z3.And(z3.Not(lost), accepted, given["number"] == _watched))}
 
     def bad(state: State, given: State) -> Any:
@@ -54,9 +66,9 @@ def twice(rule: Receive = receive, restarts: bool = False) -> Machine:
 
     def invariant(state: State) -> Any:
         behind = state["top"] - _watched
-        return z3.Implies(state["got"], z3.And(behind >= 0, z3.Or(behind >= _size, state["bits"][behind])))
+        return z3.Implies(state["got"], z3.And(behind >= 0, z3.Or(behind >= _size, state["bits"](behind))))
 
-    return Machine(z3.And(_size >= 1, _watched >= 0), {"top": z3.IntVal(0), "bits": EMPTY, "got": z3.BoolVal(False)},
+    return Machine(z3.And(_size >= 1, _watched >= 0), {"top": z3.IntVal(0), "bits": empty, "got": z3.BoolVal(False)},
                    {"top": _top, "bits": _bits, "got": _got}, inputs, step, bad, invariant)
 
 
@@ -71,7 +83,7 @@ def turned_away(before_check: bool) -> Machine:
         accepted, top, bits = receive(state["top"], state["bits"], given["number"], _size)
         counts = z3.BoolVal(True) if before_check else given["genuine"]
         taken = z3.And(given["genuine"], accepted)
-        return {"top": z3.If(counts, top, state["top"]), "bits": z3.If(counts, bits, state["bits"]),
+        return {"top": z3.If(counts, top, state["top"]), "bits": either(counts, bits, state["bits"]),
                 "got": z3.Or(state["got"], z3.And(taken, given["number"] == _watched)),
                 "latest": z3.If(z3.And(taken, given["number"] > state["latest"]), given["number"], state["latest"])}
 
@@ -83,9 +95,9 @@ def turned_away(before_check: bool) -> Machine:
     def invariant(state: State) -> Any:
         behind = state["top"] - _watched
         return z3.And(state["top"] == state["latest"], state["top"] >= 0,
-                      z3.Implies(z3.And(behind >= 0, behind < _size, state["bits"][behind]), state["got"]))
+                      z3.Implies(z3.And(behind >= 0, behind < _size, state["bits"](behind)), state["got"]))
 
-    start = {"top": z3.IntVal(0), "bits": EMPTY, "got": z3.BoolVal(False), "latest": z3.IntVal(0)}
+    start = {"top": z3.IntVal(0), "bits": empty, "got": z3.BoolVal(False), "latest": z3.IntVal(0)}
     return Machine(z3.And(_size >= 1, _watched >= 1), start, {"top": _top, "bits": _bits, "got": _got, "latest": latest},
                    {"number": _number, "genuine": genuine}, step, bad, invariant)
 
