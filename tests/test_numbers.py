@@ -135,27 +135,23 @@ def test_cvc5_says_the_same(monkeypatch):
     def recorded(clock, solver, *assumptions):
         answer = check(clock, solver, *assumptions)
         if not assumptions:  # a proof, or what breaks one; runs are replayed by other tests
-            asked.append((figure.topic, solver.to_smt2(), answer))
+            asked.append((solver.to_smt2(), "sat" if answer else "unsat"))
         return answer
 
     monkeypatch.setattr(Clock, "check", recorded)
     for figure in FIGURES:
-        judge(figure)
-    confirmed = 0
-    for topic, text, answer in asked:
+        if figure.name != "udp-mss":  # cvc5 does not answer one of its three questions in any reasonable time
+            judge(figure)
+    assert len(asked) > 150
+    for text, answer in asked:
         solver = cvc5.Solver()
-        solver.setOption("tlimit-per", "500")
         solver.setLogic("ALL")
         parser = cvc5.InputParser(solver)
         parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "question")
         symbols, said = parser.getSymbolManager(), ""
         while not (step := parser.nextCommand()).isNull():
             said += step.invoke(solver, symbols).strip()
-        gave_up = said.startswith("unknown")
-        assert gave_up or said == ("sat" if answer else "unsat"), f"{said}, and z3 {answer}:\n{text}"
-        assert not gave_up or topic in ("keys", "mtu", "replay"), text
-        confirmed += not gave_up
-    assert confirmed >= 0.95 * len(asked) > 100
+        assert said == answer, text
 
 
 # -- sizes -----------------------------------------------------------------------------------------------------------------
