@@ -38,8 +38,8 @@ class Mode:
 
 
 SUITES: Mapping[str, Suite] = {one.name: one for one in (
-    Suite("null", 0, 4, "RFC 2410 3; RFC 2406 2.4"),
-    Suite("des-cbc", 8, 8, "RFC 2405 3, 5"),
+    Suite("null", 0, 4, "RFC 2410 2.2, 2.3; RFC 2406 2.4"),
+    Suite("des-cbc", 8, 8, "RFC 2405 3, 3.1"),
     Suite("3des-cbc", 8, 8, "RFC 2451 2.4, 3"),
     Suite("aes-cbc", 16, 16, "RFC 3602 2.4, 3"),
     Suite("aes-ctr", 8, 4, "RFC 3686 3.1, 3.2; RFC 2406 2.4"),

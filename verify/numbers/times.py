@@ -12,7 +12,7 @@ from verify.numbers.figure import Figure
 
 TOPIC = "times"
 HOLD, LEAST_HOLD = 90, 3  # RFC 4271 10, 4.2
-RTO_1988, RTO_2011 = 3, 1  # first RTO: RFC 1122 4.2.3.1 and RFC 2988 2.1 when the draft was written; RFC 6298 2.1
+RTO, RTO_UNMEASURED = 1, 3  # at least, once a round trip was measured: RFC 2988 2.4, RFC 6298 2.4; before that: RFC 2988 2.1
 USER_TIMEOUT = 100  # RFC 1122 4.2.3.5: R2 at least
 IKE_RETRY = 10  # local policy, RFC 2408 5.1 gives none; as FreeS/WAN's pluto, doubled each time
 MESSAGES = 9  # Main Mode 6, Quick Mode 3: RFC 2409 5, 5.5
@@ -58,7 +58,7 @@ def _user_timeout(value: str) -> tuple[Claim, ...]:
     return (ForAll(later if value == "hold timer" else z3.Not(later), timeout >= USER_TIMEOUT),)
 
 
-def _backoff(name: str, first: int, count: int, source: str) -> Figure:
+def _backoff(name: str, first: int, count: int, source: str, when: str) -> Figure:
     return Figure(
         name, TOPIC, "3.5", "l.580-586",
         says="TCP tries smaller packets after several timeouts; no figure",
@@ -66,22 +66,29 @@ def _backoff(name: str, first: int, count: int, source: str) -> Figure:
         formula=f"{first} * (2^k - 1) < 60", source=f"{source}; RFC 4271 10",
         meaning=lambda value: _expiries(first, value),
         reason="later than that the peer's hold timer has ended the session, and the same UPDATE comes again after it",
-        assumption=f"hold time {HOLD} s; {BUDGET}",
+        assumption=f"{when}; hold time {HOLD} s; {BUDGET}",
         requirements=("W-3.5-3",), findings=("F-60",))
 
 
-FIGURES = (
-    _backoff("timeouts-before-hold", RTO_1988, 4, "RFC 2988 2.1, 5.5: RTO 3 s"),
-    _backoff("timeouts-before-hold-rto-1", RTO_2011, 5, "RFC 6298 2.1, 5.5: RTO 1 s"),
-    Figure(
-        "hold-for-several-timeouts", TOPIC, "3.5", "l.580-586",
+def _least_hold(name: str, first: int, least: int, source: str, when: str) -> Figure:
+    return Figure(
+        name, TOPIC, "3.5", "l.580-586",
         says="TCP tries smaller packets after several timeouts; no hold time",
-        stated=None, computed=32, unit="s",
-        formula="2/3 of the hold time > 3 * (2^3 - 1)", source="RFC 2923 2.1; RFC 2988 2.1; RFC 4271 4.2, 10",
-        meaning=lambda value: _hold(expiry(RTO_1988, SEVERAL), value),
-        reason="BGP allows 3 s (RFC 4271 4.2): with less than 32 s the session ends before TCP tries",
-        assumption=f"several is {SEVERAL}; {BUDGET}",
-        requirements=("W-3.5-3",), findings=("F-60",)),
+        stated=None, computed=least, unit="s",
+        formula=f"2/3 of the hold time > {first} * (2^{SEVERAL} - 1)", source=f"RFC 2923 2.1; {source}; RFC 4271 4.2, 10",
+        meaning=lambda value: _hold(expiry(first, SEVERAL), value),
+        reason="with less the session ends before TCP tries; BGP allows 3 s (RFC 4271 4.2)",
+        assumption=f"several is {SEVERAL}; {when}; {BUDGET}",
+        requirements=("W-3.5-3",), findings=("F-60",))
+
+
+_MEASURED = ("RFC 2988 2.4, 5.5: RTO 1 s", "a round trip was measured")
+_UNMEASURED = ("RFC 2988 2.1, 5.5: RTO 3 s", "no round trip was measured yet")
+FIGURES = (
+    _backoff("timeouts-before-hold", RTO, 5, *_MEASURED),
+    _backoff("timeouts-before-hold-unmeasured", RTO_UNMEASURED, 4, *_UNMEASURED),
+    _least_hold("hold-for-several-timeouts", RTO, 11, *_MEASURED),
+    _least_hold("hold-for-several-timeouts-unmeasured", RTO_UNMEASURED, 32, *_UNMEASURED),
     Figure(
         "user-timeout-or-hold", TOPIC, "3.5", "l.573-578",
         says="what ends a session in a black hole is not said",
