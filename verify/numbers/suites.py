@@ -15,6 +15,7 @@ CIPHERS = ("NULL", "DES-CBC", "3DES-CBC", "AES-CBC", "AES-CTR")
 MANDATORY = ("NULL", "DES-CBC")  # RFC 2406 5, quoted in l.303-310
 ACCEPTABLE = ("3DES-CBC", "AES-CBC", "AES-CTR")  # not NULL (l.149-150 MUST), not DES (l.363 SHOULD NOT)
 AUTHENTICATORS = ("NULL", "HMAC-MD5", "HMAC-SHA1")
+MUST_AUTHENTICATE = "HMAC-SHA1"  # l.346-347, l.168-170
 Flags = Mapping[str, Any]
 
 
@@ -33,6 +34,14 @@ def _common(value: str, must: str | None = None) -> tuple[Claim, ...]:
     (_, ours, we), (_, theirs, they) = _speaker("A"), _speaker("B")
     rule = z3.And(ours[must], theirs[must]) if must else True
     claim = ForAll(z3.Or([z3.And(ours[one], theirs[one]) for one in ACCEPTABLE]), z3.And(we, they, rule))
+    return (claim if value == "always" else Fails(claim),)
+
+
+def _common_authenticator(value: str) -> tuple[Claim, ...]:
+    """Any two compliant speakers support one algorithm in common that authenticates."""
+    ours, theirs = ({one: z3.Bool(f"{end} supports {one}") for one in AUTHENTICATORS} for end in "AB")
+    both = z3.And([speaker[MUST_AUTHENTICATE] for speaker in (ours, theirs)])
+    claim = ForAll(z3.Or([z3.And(ours[one], theirs[one]) for one in AUTHENTICATORS if one != "NULL"]), both)
     return (claim if value == "always" else Fails(claim),)
 
 
@@ -79,7 +88,7 @@ FIGURES = (
         formula="mandatory {NULL, DES}; NULL excluded by l.149-150, DES by l.363", source="RFC 2406 5",
         meaning=_common,
         reason="AES-CBC is a SHOULD (l.243-244), 3DES neither: Quick Mode then ends with NO-PROPOSAL-CHOSEN, for good",
-        assumption="read as: any two compliant speakers, each with an acceptable cipher, can agree",
+        assumption="any two compliant speakers, each with an acceptable cipher, can agree",
         requirements=("W-2-7", "W-2.2-13", "W-2.4-1", "W-2.4-5"), findings=("F-47",)),
     Figure(
         "common-cipher-if-must", TOPIC, "2.4", "l.284-288",
@@ -89,6 +98,15 @@ FIGURES = (
         meaning=lambda value: _common(value, "AES-CBC"),
         reason="one MUST suffices",
         requirements=("W-2.4-1",), findings=("F-47",)),
+    Figure(
+        "common-authentication", TOPIC, "2.4", "l.340-347",
+        says="BGPv4 security implementations MUST implement HMAC with SHA1",
+        stated="always", computed="always",
+        formula="HMAC-SHA1 is supported by both", source="RFC 2404",
+        meaning=_common_authenticator,
+        reason="to support is not to offer: the operator may choose NULL, see suites-authenticate",
+        assumption="any two compliant speakers support an algorithm in common that authenticates",
+        requirements=("W-2.1-1", "W-2.4-4")),
     Figure(
         "suites-authenticate", TOPIC, "2.1", "l.170-174",
         says="all mandated suites, of which the operator chooses; authentication is a MUST",

@@ -142,7 +142,6 @@ FIGURES = (
         formula="induction: whoever was accepted is marked, or older than the window", source=APPENDIX,
         meaning=happens(twice()),
         reason="any window size from 1 on, any number, runs of any length",
-        assumption="the ICV is checked first",
         requirements=("W-2-6", "W-2.1-4")),
     Figure(
         "accepted-twice-unmarked", TOPIC, "2.1", "l.173-175",
