@@ -18,7 +18,7 @@ IKE_RETRY = 10  # local policy, RFC 2408 5.1 gives none; as FreeS/WAN's pluto, d
 MESSAGES = 9  # Main Mode 6, Quick Mode 3: RFC 2409 5, 5.5
 SEVERAL = 3
 MOST = 30  # expiries looked at
-BUDGET = "hold time less one KEEPALIVE interval, a third of it (RFC 4271 10): the peer's last message may be that old already"
+BUDGET = "the worst case: the peer has heard nothing for a KEEPALIVE interval, a third of the hold time (RFC 4271 10), when it begins"
 
 
 def expiry(first: int, count: int) -> int:
