@@ -11,6 +11,7 @@ from pathlib import Path
 from lockstep.api import file_name, results_of
 from lockstep.engines import ENGINES
 from lockstep.jobs import Judgement, Outcome
+from lockstep.numbers import COLUMNS, cells, chosen, counted, judged
 from lockstep.report import PropertyResult, Report
 from lockstep.screen import print_report
 from model.slices import TABLES
@@ -147,5 +148,13 @@ def engines() -> list[str]:
     return lines
 
 
+def numbers(topic: str) -> list[str]:
+    """The figures of a topic, judged."""
+    verdicts = list(judged(chosen(topic), None))
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(cells, verdicts)]
+    return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows), "", f"{counted(verdicts)}."]
+
+
 MAKE: dict[str, Callable[..., list[str]]] = {
-    "rows": rows, "causes": causes, "rules": rules, "promises": promises, "unpromised": unpromised, "engines": engines}
+    "rows": rows, "causes": causes, "rules": rules, "promises": promises, "unpromised": unpromised, "engines": engines,
+    "numbers": numbers}
