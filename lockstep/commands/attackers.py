@@ -10,34 +10,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockstep.shell import Json, bounds_of, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json
 
 if TYPE_CHECKING:
     from lockstep.attackers import Breaker, Cell
 
-EPILOG = ("Examples:  lockstep attackers   |   lockstep attackers --preset draft --protection ipsec --protection both   |   "
-          "lockstep attackers --reading ext_gw=on --property session-outlives-attack --out out")
+EPILOG = examples("lockstep attackers", "lockstep attackers --preset draft --protection ipsec --protection both",
+                  "lockstep attackers --reading ext_gw=on --property session-outlives-attack --out out")
 
 
 def attackers(
-    preset: Annotated[list[str] | None, typer.Option("--preset", help="draft or repaired; both if none is given.")] = None,
-    protection: Annotated[list[str] | None, typer.Option("--protection", help="none, md5, ipsec or both; all if none is given.")] = None,
-    property_: Annotated[list[str] | None, typer.Option("--property", help="This claim of slice attacker; the five threats and "
-                                                        "accepted-is-authentic if none is given.")] = None,
+    preset: Annotated[list[str] | None, typer.Option("--preset", metavar="NAME", help="draft or repaired; both if none is given.")] = None,
+    protection: Annotated[list[str] | None, typer.Option("--protection", metavar="NAME", help="none, md5, ipsec or both; all if "
+                                                         "none is given.")] = None,
+    property_: Annotated[list[str] | None, typer.Option("--property", metavar="NAME", help="This claim of slice attacker; the five "
+                                                        "threats and accepted-is-authentic if none is given.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="Change a reading of the preset.")] = None,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound of slice attacker.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
-    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for a trace of each weakest attacker.")] = None,
+    workers: Workers = None,
+    memory: Memory = 2.0,
+    timeout: Timeout = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for a trace of each weakest attacker.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Name the weakest attackers that break each claim, for each protection, with the steps they need.
+    """Name the weakest attackers that break each claim.
 
-    A cell lists every weakest attacker: nobody with less breaks the claim, and whoever breaks it has at least what one of them has.
-    'holds': not even all capabilities together break it, within the bounds. '-': no attacker even puts it to the test. Findings are
-    no errors here. Exit status: 0, 1 a claim that the preset promises breaks where there is IPsec, 2 bad input, 3 something is
+    For each protection, with the steps they need. A cell lists every weakest attacker: nobody with less breaks the claim, and whoever
+    breaks it has at least what one of them has. 'holds': not even all capabilities together break it, within the bounds.
+
+    The slice is attacker. No other offers all that an attacker's capabilities allow, nor starts without IPsec, so that 'holds' would
+    say nothing there of attackers; lockstep verify judges those slices against the attacks they offer.
+
+    Exit status: 0, 1 a claim that the preset promises breaks where there is IPsec, 2 bad input, 3 something is
     undecided or interrupted.
     """
     import os

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json
 
 if TYPE_CHECKING:
     from lockstep.jobs import Job
@@ -24,34 +24,36 @@ if TYPE_CHECKING:
     from verify.query import Hit, Query
     from verify.walk import Progress, Walked
 
-EPILOG = ("Examples:  lockstep fuzz   |   lockstep fuzz opening --runs 1000 --seed 7   |   "
-          "lockstep fuzz teardown --preset repaired --property no-plaintext-out")
+EPILOG = examples("lockstep fuzz", "lockstep fuzz opening --runs 1000 --seed 7",
+                  "lockstep fuzz teardown --preset repaired --property no-plaintext-out")
 ENGINE = "walk"
 PLAIN_EVERY = 2.0  # seconds between lines of progress
 
 
 def fuzz(
-    slice_: Annotated[str, typer.Argument(metavar="[SLICE]", help="The slice to walk in.")] = "teardown",
-    property_: Annotated[list[str] | None, typer.Option("--property", help="Judge this claim only; may be repeated.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Keep to the readings of this preset. Without it every run draws its readings and "
-                                               "budgets; they shrink towards draft.")] = None,
+    slice_: Annotated[str, typer.Argument(metavar="SLICE", help="The slice to walk in.")] = "teardown",
+    property_: Annotated[list[str] | None, typer.Option("--property", metavar="NAME",
+                                                       help="Judge this claim only; may be repeated.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Keep to the readings of this preset. Without it every run draws its "
+                                               "readings and budgets; they shrink towards draft.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="Fix a reading at this value.")] = None,
-    runs: Annotated[int, typer.Option(help="Runs to make.")] = 100,
-    steps: Annotated[int, typer.Option(help="The most steps of a run.")] = 40,
-    seed: Annotated[int | None, typer.Option(help="The same seed makes the same runs; a new one is drawn, and printed, if none is "
-                                             "given.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which no more runs are made.")] = None,
+    runs: Annotated[int, typer.Option(metavar="N", help="Runs to make.")] = 100,
+    steps: Annotated[int, typer.Option(metavar="N", help="The most steps of a run.")] = 40,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed makes the same runs; a new one is drawn, and printed, if "
+                                             "none is given.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="S", help="Seconds after which no more runs are made.")] = None,
     database: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that keeps what was found, so that it is found again "
                                                   "whatever the seed; your cache folder if not given.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Neither look at what was kept nor keep anything.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the witnesses.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Walk at random through a slice, judge the claims in every step, and shrink what breaks to a short witness.
+    """Walk at random through a slice.
 
-    Each run leaves out some kinds of events, so that rare paths are not drowned. What broke once is kept in a folder of examples
-    and tried first the next time. A claim that does not break was not proved: the verdict says in how many runs.
+    The claims are judged in every step, and what breaks is shrunk to a short witness. Each run leaves out some kinds of events, so that
+    rare paths are not drowned. What broke once is kept in a folder of examples and tried first the next time. A claim that does not
+    break was not proved: the verdict says in how many runs.
 
     Exit status: 0 nothing promised broke, 1 a claim that the preset promises is violated, 2 bad input, 3 interrupted, or a claim
     was never put to the test, 4 engines disagree.
