@@ -10,7 +10,7 @@ import typer
 
 from lockstep import __version__
 from lockstep.commands import attackers, fuzz, graph, readings, repair, replay, show, simulate, table, verify
-from lockstep.shell import reader_gone
+from lockstep.shell import reader_gone, reader_may_go
 
 app = typer.Typer(help="Do the BGP session, the TCP connection and the IKE security associations of draft-ward-bgp-ipsec stay in step?",
                   add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -47,7 +47,8 @@ def main() -> None:
     """The console script."""
     try:
         status = app(standalone_mode=False)
-        sys.stdout.flush()
+        with reader_may_go():
+            sys.stdout.flush()
     except BrokenPipeError:
         reader_gone()
         status = 0

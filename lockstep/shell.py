@@ -36,6 +36,17 @@ def reader_gone() -> None:
 
 
 @contextmanager
+def reader_may_go() -> Iterator[None]:
+    """What is printed here is not worth an error if nobody reads it: the exit status stays what was found."""
+    try:
+        yield
+    except BrokenPipeError:
+        reader_gone()
+    except SystemExit:  # what rich makes of it; it has sent the rest nowhere
+        pass
+
+
+@contextmanager
 def one_line_errors() -> Iterator[None]:
     """Bad input ends with one line and status 2; what is not true with 1; engines that differ with 4."""
     from lockstep.choice import UsageError

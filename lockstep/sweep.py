@@ -27,7 +27,7 @@ from model.readings import READINGS, impossible
 from model.slices import SLICES, bounds_of, starts_of
 from model.system import State, System
 from model.trace import Trace
-from properties.registry import HOLDS, UNDECIDED, VIOLATED, claims_of
+from properties.registry import HOLDS, RESPONSES, UNDECIDED, VIOLATED, claims_of
 from traces.replay import NotARun, replay
 from verify.query import INTERRUPTED, Hit
 from verify.search import Family
@@ -48,12 +48,12 @@ class Default:
 DEFAULT = {
     "teardown": Default(("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
                          "p1_delete=last_bgp_session/never"), {"copies": 0, "attacks": 0}, ("accepted-is-authentic", "no-replay")),
-    "opening": Default(("listener_rule", "check_at", "commit", "preinstall"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
+    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
     "rekey": Default(("del_trigger", "unmarked_del=ignore/event18", "bind", "redundant"), {"losses": 0, "datagrams": 1}),
-    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "ic"), {"losses": 0, "segments": 1}),
-    "restart": Default(("del_trigger", "contact", "hold"), {}),
-    "collision": Default(("session_id", "gr", "del_trigger", "p1_delete=never"), {}),
-    "attacker": Default(("check_at", "listener_rule", "naive", "rst_check", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
+    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "A:ic"), {"losses": 0, "segments": 1}),
+    "restart": Default(("del_trigger", "B:contact", "hold"), {}),
+    "collision": Default(("session_id", "gr", "p1_delete=never"), {}),
+    "attacker": Default(("check_at", "listener_rule", "naive", "icmp_policy", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
                         {"copies": 0, "attacks": 1, "segments": 2}, ("no-replay",)),
 }
 MOST = 100_000  # combinations
@@ -138,6 +138,8 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
         raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
     registered = [claim.name for claim in claims_of(slice_name)]
     for name in properties:
+        if name in RESPONSES:
+            raise UsageError(f"property {name}: only lockstep verify judges endless runs; a sweep judges claims")
         if name not in registered:
             raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
     default = DEFAULT[slice_name]
@@ -316,8 +318,8 @@ class Swept:
 
     @property
     def decided(self) -> bool:
-        """Was everything searched, and every claim judged in it?"""
-        return not self.missing and not any(cell.verdict == UNDECIDED for one in self.by_number.values() for cell in one.cells)
+        """Was everything searched to its end, and every claim judged in it?"""
+        return not (self.missing or self.stopped) and not any(cell.verdict == UNDECIDED for one in self.by_number.values() for cell in one.cells)
 
     def lengths(self, claim: str) -> NDArray[np.int64]:
         """The lengths of the shortest witnesses, -1 where there is none; one axis a reading."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from lockstep.attackers import Breaker, Cell
@@ -37,7 +37,8 @@ def attackers(
     """Name the weakest attackers that break each claim.
 
     For each protection, with the steps they need. A cell lists every weakest attacker: nobody with less breaks the claim, and whoever
-    breaks it has at least what one of them has. 'holds': not even all capabilities together break it, within the bounds.
+    breaks it has at least what one of them has. 'holds': not even all capabilities together break it, within the bounds. '-': there is no
+    protection to weaken.
 
     The slice is attacker. No other offers all that an attacker's capabilities allow, nor starts without IPsec, so that 'holds' would
     say nothing there of attackers; lockstep verify judges those slices against the attacks they offer.
@@ -49,7 +50,7 @@ def attackers(
 
     with one_line_errors():
         from lockstep import attackers as engine
-        from lockstep.api import check_limits, check_out
+        from lockstep.api import check_folder, check_limits
         from lockstep.jobs import Limits
         from lockstep.screen import Watching
         from model.slices import bounds_of as slice_bounds
@@ -58,7 +59,7 @@ def attackers(
 
         limits, bounds = Limits(memory, timeout), bounds_of(bound or [])
         check_limits(limits, workers)
-        check_out(out)
+        check_folder("out", out)
         cells: list[Cell] = []
         with Watching(quiet=as_json) as watching:
             watching.last = monotonic()
@@ -76,14 +77,15 @@ def attackers(
                 file = out / file_name(cell, breaker)
                 write(file, to_text(breaker.trace))
                 paths[(cell.claim, cell.preset, cell.protection, breaker.name)] = str(file)
-    if as_json:
-        print_json(engine.to_document(cells, paths))
-    else:
-        show(cells)
-        print(f"bounds: {', '.join(f'{key} {value}' for key, value in slice_bounds(engine.SLICE, bounds).items())}; each attacker searched "
-              "to the end unless said otherwise")
-        for path in paths.values():
-            print(f"lockstep show {path}")
+    with reader_may_go():
+        if as_json:
+            print_json(engine.to_document(cells, paths))
+        else:
+            show(cells)
+            print(f"bounds: {', '.join(f'{key} {value}' for key, value in slice_bounds(engine.SLICE, bounds).items())}; each attacker "
+                  "searched to the end unless said otherwise")
+            for path in paths.values():
+                print(f"lockstep show {path}")
     raise typer.Exit(engine.exit_status(cells))
 
 
@@ -104,10 +106,8 @@ def show(cells: Sequence[Cell]) -> None:
 
 def text_of(cell: Cell) -> str:
     """The weakest attackers, each with the length of a shortest run of his."""
-    from lockstep.attackers import UNTESTED
-
     found = ", ".join(f"{one.name} ({one.trace.length})" for one in cell.breakers)
-    if cell.reason == UNTESTED:
+    if cell.vacuous:
         return "-"
     if cell.reason:
         return f"undecided: {cell.reason}" + (f"; so far {found}" if found else "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, examples, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from lockstep.jobs import Job
@@ -59,14 +59,15 @@ def fuzz(
     was never put to the test, 4 engines disagree.
     """
     with one_line_errors():
+        from lockstep.api import check_folder
         from lockstep.engines.walk import cache
 
         notes = cache()
         kept = None if fresh else database or notes / "fuzz"
         task = task_of(slice_, property_ or [], preset, reading or [])
         _check(runs=runs, steps=steps, timeout=timeout)
-        for name, folder in (("out", out), ("database", kept)):
-            _check_folder(name, folder)
+        check_folder("out", out)
+        check_folder("database", kept)
         from properties.registry import CLAIMS
         from verify.walk import walk
 
@@ -75,10 +76,11 @@ def fuzz(
                       progress=None if as_json else _Watching(runs).progress)
         results = [_result(task, CLAIMS[name], walked, out) for name in task.job.properties]
         document = {"results": results, "coverage": _coverage(task, walked), "why": walked.why, **_version()}
-    if as_json:
-        print_json(document)
-    else:
-        _print(document, walked, task)
+    with reader_may_go():
+        if as_json:
+            print_json(document)
+        else:
+            _print(document, walked, task)
     raise typer.Exit(_status(results, walked))
 
 
@@ -109,23 +111,18 @@ def _check(runs: int, steps: int, timeout: float | None) -> None:
         raise UsageError(f"timeout {timeout:g}: give a number of seconds greater than 0")
 
 
-def _check_folder(name: str, folder: Path | None) -> None:
-    from lockstep.choice import UsageError
-
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise UsageError(f"{name} {folder}: this is a file; give a folder")
-
-
 def task_of(slice_: str, properties: Sequence[str], preset: str | None, texts: Sequence[str]) -> Task:
     """What to walk through and what to ask. Raises UsageError for whatever does not exist."""
     from lockstep.choice import UsageError, check_read, parse, readings
     from lockstep.jobs import Job, question
     from model.slices import SLICES, places_of
-    from properties.registry import CLAIMS, claims_of
+    from properties.registry import CLAIMS, RESPONSES, claims_of
 
     if slice_ not in SLICES:
         raise UsageError(f"slice {slice_!r}: there is no such slice; there are {', '.join(SLICES)}")
     for name in properties:
+        if name in RESPONSES:
+            raise UsageError(f"property {name}: only lockstep verify judges endless runs, and a walk has an end")
         if name not in CLAIMS:
             raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
     claims = [claim for claim in claims_of(slice_) if not properties or claim.name in properties]

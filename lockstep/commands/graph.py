@@ -42,7 +42,7 @@ def graph(
     full: Annotated[bool, typer.Option("--full", help="Slices: every state for itself, if they are few.")] = False,
     loops: Annotated[bool, typer.Option("--loops", help="Tables: also the rows that stay in their state.")] = False,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Slices: change a bound.")] = None,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="Slices: draft or repaired.")] = "draft",
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Slices: draft, if not given, or repaired.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE", help="Slices: change a reading.")] = None,
     dominators: Annotated[str | None, typer.Option(metavar="SITUATION", help="What does every path to it pass?")] = None,
     through: Annotated[list[str] | None, typer.Option(metavar="SITUATION", help="With --dominators: does every path pass this? May be "
@@ -63,26 +63,31 @@ def graph(
     Exit status: 0, 2 bad input, 3 not complete or undecided.
     """
     with one_line_errors(), _bad_input():
+        from lockstep.api import check_limits
         from lockstep.choice import UsageError
-        from lockstep.jobs import Job
+        from lockstep.jobs import Job, Limits
         from lockstep.lifecycle import OfSlice, OfTable, of_slice
         from lockstep.screen import Watching, print_columns
         from model.slices import SLICES, TABLES
 
         if through and dominators is None:
             raise UsageError("--through: it asks about the paths to a situation; name that with --dominators")
+        check_limits(Limits(memory, timeout))
+        known = ("", ".txt", ".tsv", *SUFFIXES)
+        if output is not None and format_ is None and not as_json and output.suffix not in known:
+            raise UsageError(f"output {output}: no format has this suffix; give one of {', '.join(SUFFIXES)}, or say which with --format")
         about: OfTable | OfSlice
         if name in TABLES:
-            if by or full or bound or reading:
-                raise UsageError(f"graph {name}: this is a table; --by, --full, --bound and --reading are for slices")
+            if by or full or bound or reading or preset is not None or timeout is not None:
+                raise UsageError(f"graph {name}: this is a table; --by, --full, --bound, --preset, --reading and --timeout are for slices")
             about = OfTable(name, loops)
         elif name in SLICES:
             if loops:
                 raise UsageError(f"graph {name}: this is a slice; --loops is for tables")
             watching = Watching(quiet=as_json)
             watching.last = monotonic()
-            job = Job(name, preset)
-            about = of_slice(name, preset, reading or (), bounds_of(bound or []), by, full=full, memory=memory, timeout=timeout,
+            job = Job(name, preset or "draft")
+            about = of_slice(name, job.preset, reading or (), bounds_of(bound or []), by, full=full, memory=memory, timeout=timeout,
                              progress=partial(watching.progress, job))
         else:
             raise UsageError(f"graph {name!r}: there is no such table or slice; there are {', '.join((*TABLES, *SLICES))}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from lockstep.sweep import Conflict, Searched, Share, Swept
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = examples("lockstep readings teardown", "lockstep readings teardown --sweep del_trigger,passive_del,B:expiry",
                   "lockstep readings opening --sweep listener_rule,check_at --bound losses=1 --preset repaired")
-PLAIN_EVERY = 2.0  # seconds between lines of progress
+PLAIN_EVERY, PLAIN_MOST = 2.0, 30.0  # seconds between lines of progress: at first, and after a while
 SHOWN = 12  # sets of readings a claim
 
 
@@ -59,13 +59,13 @@ def readings(
     import os
 
     with one_line_errors():
-        from lockstep.api import check_limits, check_out
+        from lockstep.api import check_folder, check_limits
         from lockstep.cells import Kept
         from lockstep.jobs import Limits
         from lockstep.sweep import Swept, digest, exit_status, plan, search_all
 
         check_limits(Limits(memory, timeout), workers)
-        check_out(out)
+        check_folder("out", out)
         asked = plan(slice_, [one for text in sweep or () for one in text.split(",")], preset=preset, texts=reading or (),
                      properties=property_ or (), bounds=bounds_of(bound or []), limits=Limits(memory, timeout))
         used, begun = workers or os.cpu_count() or 1, monotonic()
@@ -80,10 +80,11 @@ def readings(
             swept = Swept(asked, (*kept.known.values(), *stopped))
         figures = _figures(swept, before, monotonic() - begun, used)
         files = _write(swept, out, all_traces)
-        if as_json:
-            print_json(_document(swept, figures, files, out))
-        else:
-            _print(swept, figures, files, out)
+        with reader_may_go():
+            if as_json:
+                print_json(_document(swept, figures, files, out))
+            else:
+                _print(swept, figures, files, out)
         raise typer.Exit(exit_status(swept))
 
 
@@ -98,6 +99,7 @@ class _Watching:
         self.all, self.kept, self.searched = swept.missing + len(swept.by_number), len(swept.by_number), 0
         self.quiet = quiet
         self.first = self.last = monotonic()
+        self.wait = PLAIN_EVERY
         self.bar = None
         if console.is_terminal and not quiet:
             self.bar = Progress(MofNCompleteColumn(), TextColumn("combinations"), BarColumn(), TextColumn("{task.fields[rate]}"),
@@ -123,8 +125,8 @@ class _Watching:
         done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.first, 1e-3)
         if self.bar is not None:
             self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
-        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= PLAIN_EVERY:
-            self.last = monotonic()
+        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= self.wait:
+            self.last, self.wait = monotonic(), min(2 * self.wait, PLAIN_MOST)
             left = (self.all - done) / rate
             print(f"lockstep: {done:,} of {self.all:,} combinations, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
 

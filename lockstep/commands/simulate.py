@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, examples, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from model.trace import Trace
@@ -48,6 +48,7 @@ def simulate(
     disagree.
     """
     with one_line_errors(), _simulation_errors():
+        from lockstep.api import check_folder
         from lockstep.choice import UsageError, parse, preset_of, readings
         from properties.registry import without_attacker
         from sim.campaign import Campaign
@@ -56,6 +57,7 @@ def simulate(
         if scenario is None:
             _list(as_json)
             return
+        check_folder("out", out)
         if runs < 1:
             raise UsageError(f"runs {runs}: give a whole number from 1 on")
         if steps < 0:
@@ -68,10 +70,11 @@ def simulate(
         judged = campaign.judged()
         paths = {one.claim.name: _write(out, campaign, *one.first) for one in judged if one.first is not None}
         broken = [one.claim.name for one in judged if one.first is not None and one.claim.name in preset_of(chosen.preset).promises]
-        if as_json:
-            print_json(_document(campaign, seed, overrides, paths, interrupted))
-        else:
-            _print(campaign, seed, steps, preset_of(chosen.preset), paths)
+        with reader_may_go():
+            if as_json:
+                print_json(_document(campaign, seed, overrides, paths, interrupted))
+            else:
+                _print(campaign, seed, steps, preset_of(chosen.preset), paths)
     if interrupted:
         print("lockstep: interrupted", file=sys.stderr)
     raise typer.Exit(1 if broken else 3 if interrupted else 0)

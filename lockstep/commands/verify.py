@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json, reader_may_go
 
 EPILOG = examples("lockstep verify", "lockstep verify teardown --preset draft",
                   "lockstep verify teardown --preset repaired --reading B:expiry=remove --property sa-outlives-need",
@@ -52,8 +52,9 @@ def verify(
                             bounds=bounds_of(bound or []), engine=engine, workers=workers,
                             limits=Limits(memory, timeout, depth, runs, steps, seed), out=out, progress=watching.progress,
                             started=watching.started)
-    if as_json:
-        print_json(report.to_document())
-    else:
-        screen.print_report(report)
+    with reader_may_go():
+        if as_json:
+            print_json(report.to_document())
+        else:
+            screen.print_report(report)
     raise typer.Exit(report.exit_status(strict))
