@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from lockstep.sweep import Conflict, Searched, Share, Swept
     from model.readings import Reading
 
-EPILOG = examples("lockstep readings teardown", "lockstep readings teardown --sweep del_trigger,passive_del,B:expiry",
+EPILOG = examples("lockstep readings", "lockstep readings teardown", "lockstep readings teardown --sweep del_trigger,passive_del,B:expiry",
                   "lockstep readings opening --sweep listener_rule,check_at --bound losses=1 --preset repaired")
 PLAIN_EVERY, PLAIN_MOST = 2.0, 30.0  # seconds between lines of progress: at first, and after a while
 SHOWN = 12  # sets of readings a claim
 
 
 def readings(
-    slice_: Annotated[str, typer.Argument(metavar="SLICE", help="The slice to search.")],
+    slice_: Annotated[str | None, typer.Argument(metavar="SLICE", help="The slice to search; a list of all readings if none is "
+                                                 "given.")] = None,
     sweep: Annotated[list[str] | None, typer.Option(metavar="READING,...", help="What to vary: KEY at each end by itself, A:KEY at one, "
                                                     "KEY=VALUE/VALUE these values only. If not given: readings that decide the "
                                                     "slice's claims.")] = None,
@@ -61,9 +62,15 @@ def readings(
     with one_line_errors():
         from lockstep.api import check_folder, check_limits
         from lockstep.cells import Kept
+        from lockstep.choice import UsageError
         from lockstep.jobs import Limits
         from lockstep.sweep import Swept, digest, exit_status, plan, search_all
 
+        if slice_ is None:
+            if sweep or reading or property_ or bound:
+                raise UsageError("readings: name the slice to search, such as: lockstep readings teardown --sweep bind")
+            _list(as_json)
+            return
         check_limits(Limits(memory, timeout), workers)
         check_folder("out", out)
         asked = plan(slice_, [one for text in sweep or () for one in text.split(",")], preset=preset, texts=reading or (),
@@ -86,6 +93,17 @@ def readings(
             else:
                 _print(swept, figures, files, out)
         raise typer.Exit(exit_status(swept))
+
+
+def _list(as_json: bool) -> None:
+    from lockstep.choice import catalogue
+    from lockstep.screen import print_columns
+
+    listed = catalogue()
+    if as_json:
+        print_json(listed)
+    else:
+        print_columns(tuple(listed[0]), [tuple(one.values()) for one in listed])
 
 
 class _Watching:
