@@ -58,7 +58,7 @@ def readings(preset: str, overrides: Mapping[str, str]) -> dict[str, str]:
 
 
 def catalogue() -> list[dict[str, str]]:
-    """Every reading, in words: whose choice it is, its values, what each preset gives it, what it is about, where the text leaves it open."""
+    """Every reading, in words: whose choice it is, its values, what each preset gives it, what it is about, its source."""
     return [{"reading": one.key, "of": one.scope, "values": ", ".join(one.values),
              **{name: preset.value(one.key) for name, preset in PRESETS.items()}, "about": one.about, "source": one.source}
             for one in READINGS.values()]

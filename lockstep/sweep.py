@@ -319,7 +319,8 @@ class Swept:
     @property
     def decided(self) -> bool:
         """Was everything searched to its end, and every claim judged in it?"""
-        return not (self.missing or self.stopped) and not any(cell.verdict == UNDECIDED for one in self.by_number.values() for cell in one.cells)
+        cells = (cell for one in self.by_number.values() for cell in one.cells)
+        return not (self.missing or self.stopped or any(cell.verdict == UNDECIDED for cell in cells))
 
     def lengths(self, claim: str) -> NDArray[np.int64]:
         """The lengths of the shortest witnesses, -1 where there is none; one axis a reading."""
