@@ -299,11 +299,11 @@ def _matrix(swept: Swept, key: str) -> Any:
 
     rows = {claim: [one for one in shares(swept, claim).values() if one.reading.rpartition(":")[2] == key]
             for claim in swept.sweep.job.properties}
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("", no_wrap=True)
     for one in next(iter(rows.values())):
-        end = one.reading.rpartition(":")[0]
-        table.add_column(f"{end}={one.value}\nof {one.searched:,}" if end else f"{one.value}\nof {one.searched:,}", justify="right")
+        heads = filter(None, (one.reading.rpartition(":")[0], one.value, f"of {one.searched:,}"))
+        table.add_column("\n".join(heads), justify="right", overflow="fold")
     for claim, cells in rows.items():
         table.add_row(claim, *(Text(_share(one), style="red" if one.violated else "yellow" if one.untested else "") for one in cells))
     return table
