@@ -414,7 +414,7 @@ def test_a_search_that_is_stopped_is_undecided(inside):  # noqa: F811
 def test_ctrl_c_loses_nothing(tmp_path, workers):
     words = ("readings", "teardown", "--preset", "repaired", "--sweep", "del_trigger,peer_del,expiry", *TINY, "--workers", workers)
     path = tmp_path / "kept.jsonl"
-    words += ("--resume", path)
+    words += ("--resume", path, "--property", "sa-outlives-connection", "--property", "no-idle-orphan")
     with subprocess.Popen(command(*words), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, start_new_session=True) as process:
         while process.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") > 3):
