@@ -109,7 +109,7 @@ EXPLAINED: dict[str, str] = {
             "key to whoever asks (RFC 2409 5.4), which lets him guess at leisure.",
     "F-55": "The check of 3.6 (l.628-632) is made by BGP. BGP sees a stream of bytes; SYN, FIN, RST and ACK never reach it, and "
             "those are what threat [4] of section 2 is about. A forged RST closes the connection and BGP was never asked.",
-    "F-56": "Where IPsec ends on external gateways with ANY-to-ANY selectors (3.8, l.690-698, l.729-733), a third host behind the"
+    "F-56": "Where IPsec ends on external gateways with ANY-to-ANY selectors (3.8, l.690-698, l.733-738), a third host behind the"
             " peer's gateway sends with the peer's address and the gateway protects it. The SA is the right one, and 3.6 then has"
             " nothing left to check.",
     "F-58": "The socket is exclusive (4.1, l.878-893), the SA is not: it outlives the connection, at least through TIME-WAIT "

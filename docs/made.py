@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from lockstep.api import file_name, results_of
+from lockstep.choice import catalogue
 from lockstep.engines import ENGINES
 from lockstep.jobs import Judgement, Outcome
 from lockstep.numbers import COLUMNS, cells, chosen, counted, judged
@@ -84,6 +85,13 @@ def changed(finding: Finding) -> str:
 # -- the parts, by the name after `made:` -------------------------------------------------------------------------------
 
 
+def readings() -> list[str]:
+    """Every reading, as `lockstep readings` lists them."""
+    listed = catalogue()
+    lines = ["| " + " | ".join(listed[0]) + " |", "|" + "---|" * len(listed[0])]
+    return [*lines, *("| " + " | ".join(one.values()) + " |" for one in listed)]
+
+
 def rows(table: str, *keys: str) -> list[str]:
     """Rows of a table, by key."""
     by_key = {row.key: row for row in TABLES[table].rows}
@@ -156,5 +164,12 @@ def numbers(topic: str) -> list[str]:
 
 
 MAKE: dict[str, Callable[..., list[str]]] = {
-    "rows": rows, "causes": causes, "rules": rules, "promises": promises, "unpromised": unpromised, "engines": engines,
-    "numbers": numbers}
+    "rows": rows,
+    "causes": causes,
+    "rules": rules,
+    "promises": promises,
+    "unpromised": unpromised,
+    "engines": engines,
+    "numbers": numbers,
+    "readings": readings,
+}

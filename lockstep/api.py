@@ -79,10 +79,15 @@ def check_limits(limits: Limits, workers: int | None = None) -> None:
             raise UsageError(f"{name} {getattr(limits, name)}: give a whole number from 1 on")
 
 
-def check_out(out: Path | str | None) -> None:
-    """Raises UsageError where witnesses cannot go there."""
-    if out is not None and Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
+def check_folder(name: str, folder: Path | str | None) -> None:
+    """Raises UsageError where nothing can be written to a folder, which need not exist yet; `name`: what it was given as."""
+    if folder is None:
+        return
+    there = next(one for one in (Path(folder), *Path(folder).absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"{name} {folder}: {'this' if there == Path(folder) else there} is a file; give a folder")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{name} {folder}: nothing can be written in {there}; give another folder")
 
 
 def _jobs_of(base: Job, properties: Sequence[str], engines: Sequence[str]) -> list[Job]:
@@ -140,7 +145,7 @@ def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: It
     if engine not in (*ENGINES, "all"):
         raise UsageError(f"engine {engine!r}: there is no such engine; there are {', '.join(ENGINES)}, all")
     check_limits(limits or Limits(), workers)
-    check_out(out)
+    check_folder("out", out)
     presets = [preset] if isinstance(preset, str) else list(preset or PRESETS)
     todo = plan(slices, presets, readings, properties, bounds, limits or Limits(), ENGINES if engine == "all" else (engine,))
     if started:

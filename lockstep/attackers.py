@@ -79,6 +79,11 @@ class Cell:
         return "violated" if self.breakers else "holds"
 
     @property
+    def vacuous(self) -> bool:
+        """Is there nothing that the claim speaks of? Where no protection is configured, none can be weakened."""
+        return self.reason == UNTESTED and (self.claim, self.protection) == ("negotiation-is-not-weakened", "none")
+
+    @property
     def as_promised(self) -> bool:
         return not self.breakers or self.claim not in PRESETS[self.preset].promises or self.protection in ("none", "md5")
 
@@ -219,10 +224,10 @@ def _inquiries(presets: Sequence[str], protections: Sequence[str], properties: S
 
 
 def exit_status(cells: Sequence[Cell]) -> int:
-    """1 where a promise is broken, 3 where something is undecided, else 0."""
+    """1 where a promise is broken, 3 where something is undecided though there is something to decide, else 0."""
     if any(not one.as_promised for one in cells):
         return NOT_AS_EXPECTED
-    return NOT_DECIDED if any(one.reason not in ("", UNTESTED) for one in cells) else AS_EXPECTED
+    return NOT_DECIDED if any(one.reason and not one.vacuous for one in cells) else AS_EXPECTED
 
 
 def to_document(cells: Sequence[Cell], paths: Mapping[tuple[str, str, str, str], str]) -> dict[str, Any]:

@@ -57,6 +57,13 @@ def readings(preset: str, overrides: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
+def catalogue() -> list[dict[str, str]]:
+    """Every reading, in words: whose choice it is, its values, what each preset gives it, what it is about, its source."""
+    return [{"reading": one.key, "of": one.scope, "values": ", ".join(one.values),
+             **{name: preset.value(one.key) for name, preset in PRESETS.items()}, "about": one.about, "source": one.source}
+            for one in READINGS.values()]
+
+
 def check_read(slice_name: str, names: Iterable[str], read: Collection[str]) -> None:
     """Raises UsageError where a reading named ("A:key" or "key") is not among those that rows of the slice read."""
     unread = sorted(set(names) - set(read))

@@ -9,11 +9,24 @@ from typing import Annotated
 import typer
 
 from lockstep import __version__
-from lockstep.commands import attackers, fuzz, graph, numbers, readings, repair, replay, requirements, show, simulate, table, verify
-from lockstep.shell import reader_gone
+from lockstep.commands import (
+    attackers,
+    fuzz,
+    graph,
+    numbers,
+    readings,
+    repair,
+    replay,
+    requirements,
+    show,
+    simulate,
+    table,
+    verify,
+)
+from lockstep.shell import reader_gone, reader_may_go
 
 app = typer.Typer(help="Do the BGP session, the TCP connection and the IKE security associations of draft-ward-bgp-ipsec stay in step?",
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+                  add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   context_settings={"help_option_names": ["-h", "--help"]})
 app.command(epilog=verify.EPILOG)(verify.verify)
 app.command(epilog=replay.EPILOG)(replay.replay)
@@ -37,17 +50,20 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _common(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
-                                                  help="Print the version.")] = False) -> None:
-    pass
+@app.callback(invoke_without_command=True)
+def _common(context: typer.Context, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                                                          help="Print the version.")] = False) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:
     """The console script."""
     try:
         status = app(standalone_mode=False)
-        sys.stdout.flush()
+        with reader_may_go():
+            sys.stdout.flush()
     except BrokenPipeError:
         reader_gone()
         status = 0
@@ -59,8 +75,7 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lockstep"
         text = " ".join(error.format_message().split()).rstrip(".")
-        if text:  # none where the help was printed
-            print(f"lockstep: {text}; see {command} -h", file=sys.stderr)
+        print(f"lockstep: {text}; see {command} -h", file=sys.stderr)
         status = 2
     if status == _KILLED_BY_CTRL_C:
         print("lockstep: interrupted", file=sys.stderr, flush=True)

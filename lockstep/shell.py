@@ -12,8 +12,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes to use; as many as there are cores if not given.")]
+Memory = Annotated[float, typer.Option(metavar="GIB", help="GiB that one search may use.")]
+Timeout = Annotated[float | None, typer.Option(metavar="S", help="Seconds that one search may take.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on standard output.")]
-TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="A trace file that lockstep verify wrote.")]
+TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="A trace file that lockstep wrote.")]
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: examples, a line each (after \\b lines stay as they are)."""
+    return "\n".join(("\b", "Examples:", *(f"  {one}" for one in commands)))
 
 
 def fail(text: str, status: int) -> NoReturn:
@@ -25,6 +33,17 @@ def fail(text: str, status: int) -> NoReturn:
 def reader_gone() -> None:
     """Whoever read standard output has enough: what is left goes nowhere, also what Python flushes when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def reader_may_go() -> Iterator[None]:
+    """What is printed here is not worth an error if nobody reads it: the exit status stays what was found."""
+    try:
+        yield
+    except BrokenPipeError:
+        reader_gone()
+    except SystemExit:  # what rich makes of it; it has sent the rest nowhere
+        pass
 
 
 @contextmanager

@@ -21,24 +21,41 @@ from lockstep.choice import UsageError, check_possible, check_read, parse, readi
 from lockstep.implicants import implicants
 from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
+from lockstep.report import AS_EXPECTED, NOT_DECIDED
 from model.expr import ModelError, show
 from model.readings import READINGS, impossible
 from model.slices import SLICES, bounds_of, starts_of
 from model.system import State, System
 from model.trace import Trace
-from properties.registry import HOLDS, VIOLATED, claims_of
+from properties.registry import HOLDS, RESPONSES, UNDECIDED, VIOLATED, claims_of
 from traces.replay import NotARun, replay
 from verify.query import INTERRUPTED, Hit
 from verify.search import Family
 from verify.step import Disabled, step, stimuli
 
-# What is varied where nobody says: readings that decide claims of the slice, those that the rules of the repair change first of all.
-# after_del=acquire lets SAs come back, which makes millions of states of some ten thousand.
+
+@dataclass(frozen=True)
+class Default:
+    """A slice's sweep where nobody says. swept: readings that decide claims of the slice. bounds: other than the slice's, so that all of it
+    takes a minute or two on two cores. without: claims that nothing within these bounds puts to the test; they are not judged."""
+
+    swept: tuple[str, ...]
+    bounds: Mapping[str, int]
+    without: tuple[str, ...] = ()
+
+
+# after_del=acquire and unmarked_del=renegotiate let SAs come back, which makes millions of states of some ten thousand.
 DEFAULT = {
-    "teardown": ("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
-                 "p1_delete=last_bgp_session/never"),
+    "teardown": Default(("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
+                         "p1_delete=last_bgp_session/never"), {"copies": 0, "attacks": 0}, ("accepted-is-authentic", "no-replay")),
+    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
+    "rekey": Default(("del_trigger", "unmarked_del=ignore/event18", "bind", "redundant"), {"losses": 0, "segments": 1, "datagrams": 1}),
+    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "A:ic"), {"losses": 0, "segments": 1}),
+    "restart": Default(("del_trigger", "peer_del", "hold"), {}),
+    "collision": Default(("session_id", "gr", "p1_delete=never"), {}),
+    "attacker": Default(("check_at", "listener_rule", "naive", "icmp_policy", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
+                        {"copies": 0, "attacks": 1, "segments": 2}, ("no-replay",)),
 }
-SMALL = {"losses": 1, "copies": 0, "attacks": 0}  # a sweep's bounds, where they are less than the slice's own
 MOST = 100_000  # combinations
 LOOKED_AT = "any step"
 NOT_TESTED = UNTESTED.format(LOOKED_AT)
@@ -114,25 +131,26 @@ class Searched:
 def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", texts: Iterable[str] = (), properties: Sequence[str] = (),
          bounds: Mapping[str, int] | None = None, limits: Limits | None = None) -> Sweep:
     """What to sweep. swept: readings as ``"[A:|B:]KEY[=VALUE/VALUE...]"``, both ends where none is named; none: `DEFAULT`. texts: readings
-    other than the preset's. bounds: other than the slice's with `SMALL`. Raises UsageError for whatever does not exist."""
+    other than the preset's. bounds: other than the default sweep's. Raises UsageError for whatever does not exist."""
     limits = limits or Limits()
     check_limits(limits)
     if slice_name not in SLICES:
         raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
     registered = [claim.name for claim in claims_of(slice_name)]
     for name in properties:
+        if name in RESPONSES:
+            raise UsageError(f"property {name}: only lockstep verify judges endless runs; a sweep judges claims")
         if name not in registered:
             raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
-    overrides, axes = parse(texts), axes_of(swept or DEFAULT.get(slice_name, ()))
-    if not axes:
-        raise UsageError(f"slice {slice_name}: nothing is swept by default; name readings with --sweep")
+    default = DEFAULT[slice_name]
+    overrides, axes = parse(texts), axes_of(swept or default.swept)
     twice = sorted(set(overrides) & {axis.name for axis in axes})
     if twice:
         raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
     try:
-        small = {key: min(value, SMALL.get(key, value)) for key, value in SLICES[slice_name].bounds.items()}
-        job = Job(slice_name, preset, overrides, tuple(name for name in registered if not properties or name in properties),
-                  bounds=bounds_of(slice_name, {**small, **(bounds or {})}), limits=limits)
+        judged = properties or [name for name in registered if bounds or name not in default.without]
+        job = Job(slice_name, preset, overrides, tuple(name for name in registered if name in judged),
+                  bounds=bounds_of(slice_name, {**default.bounds, **(bounds or {})}), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
     sweep = Sweep(job, axes)
@@ -288,11 +306,21 @@ class Swept:
         for one in self.by_number.values():
             yield one, one.cells[at]
 
-    def where(self, claim: str, verdict: str) -> NDArray[np.bool_]:
-        """The combinations with this verdict; one axis a reading."""
+    def where(self, claim: str, verdict: str, reason: str | None = None) -> NDArray[np.bool_]:
+        """The combinations with this verdict, and this reason where one is given; one axis a reading."""
         found = np.zeros(self.sweep.size, bool)
-        found[[one.number for one, cell in self.cells(claim) if cell.verdict == verdict]] = True
+        found[[one.number for one, cell in self.cells(claim) if cell.verdict == verdict and reason in (None, cell.reason)]] = True
         return found.reshape(self.sweep.shape)
+
+    def untested(self, claim: str) -> NDArray[np.bool_]:
+        """The combinations that did not put the claim to the test; one axis a reading."""
+        return self.where(claim, UNDECIDED, NOT_TESTED)
+
+    @property
+    def decided(self) -> bool:
+        """Was everything searched to its end, and every claim judged in it?"""
+        cells = (cell for one in self.by_number.values() for cell in one.cells)
+        return not (self.missing or self.stopped or any(cell.verdict == UNDECIDED for cell in cells))
 
     def lengths(self, claim: str) -> NDArray[np.int64]:
         """The lengths of the shortest witnesses, -1 where there is none; one axis a reading."""
@@ -318,7 +346,11 @@ class Swept:
 
     def guarantees(self, claim: str) -> list[dict[str, str]]:
         """The minimal sets of readings under which it holds whatever the others that are varied are."""
-        return [] if self.missing else [self._named(given) for given in implicants(self.where(claim, HOLDS), self.possible)]
+        return self.sets(self.where(claim, HOLDS))
+
+    def sets(self, where: NDArray[np.bool_]) -> list[dict[str, str]]:
+        """The minimal sets of readings that lead into these combinations, whatever the others that are varied are."""
+        return [] if self.missing else [self._named(given) for given in implicants(where, self.possible)]
 
     def _named(self, given: Mapping[int, int]) -> dict[str, str]:
         return {self.sweep.axes[axis].name: self.sweep.axes[axis].values[place] for axis, place in given.items()}
@@ -330,10 +362,38 @@ class Swept:
         return found & self.possible
 
 
-def share(swept: Swept, claim: str, axis: int, place: int) -> tuple[int, int, int | None, int]:
-    """Of the combinations searched where a reading has a value: how many violate the claim, how many there are, the shortest witness, and
-    how many did not put it to the test."""
-    at, name = swept.sweep.axes[axis].values[place], swept.sweep.axes[axis].name
-    cells = [cell for one, cell in swept.cells(claim) if swept.sweep.combination(one.number)[name] == at]
-    lengths = [cell.length for cell in cells if cell.length is not None]
-    return len(lengths), len(cells), min(lengths, default=None), sum(cell.reason == NOT_TESTED for cell in cells)
+@dataclass(frozen=True)
+class Share:
+    """A claim where one reading has one value, whatever the others that are varied are: of `searched` combinations it breaks in `violated`
+    and was not put to the test in `untested`. shown: the first of those with the shortest witness, of `length` steps."""
+
+    claim: str
+    reading: str
+    value: str
+    searched: int
+    violated: int
+    untested: int
+    length: int | None
+    shown: Searched | None
+
+
+def shares(swept: Swept, claim: str) -> dict[tuple[str, str], Share]:
+    """A claim's, by reading and value."""
+    lengths, untested = swept.lengths(claim), swept.untested(claim)
+    numbers = np.arange(swept.sweep.size).reshape(swept.sweep.shape)
+    searched = np.isin(numbers, list(swept.by_number))
+    found = {}
+    for at, axis in enumerate(swept.sweep.axes):
+        for place, value in enumerate(axis.values):
+            of, steps = numbers.take(place, at).ravel(), lengths.take(place, at).ravel()
+            broken = of[steps >= 0]
+            shown = int(min(broken, key=lambda number: lengths.flat[number])) if len(broken) else None
+            found[axis.name, value] = Share(
+                claim, axis.name, value, int(searched.take(place, at).sum()), len(broken), int(untested.take(place, at).sum()),
+                None if shown is None else int(lengths.flat[shown]), None if shown is None else swept.by_number[shown])
+    return found
+
+
+def exit_status(swept: Swept) -> int:
+    """0 where every claim was judged under every combination, else 3."""
+    return AS_EXPECTED if swept.decided else NOT_DECIDED

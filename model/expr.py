@@ -295,9 +295,15 @@ def evaluate(expr: Expr, reader: Reader) -> int:
         return reader.leaf(expr)
     op, kids = expr.op, expr.children
     if op == "and":
-        return int(all(evaluate(kid, reader) for kid in kids))
+        for kid in kids:
+            if not evaluate(kid, reader):
+                return 0
+        return 1
     if op == "or":
-        return int(any(evaluate(kid, reader) for kid in kids))
+        for kid in kids:
+            if evaluate(kid, reader):
+                return 1
+        return 0
     if op == "not":
         return 1 - evaluate(kids[0], reader)
     if op == "eq":

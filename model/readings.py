@@ -103,7 +103,7 @@ _ALL = (
     _endpoint("neighbour_id", "any_trusted configured", "silent: draft 4.2 l.920-923; RFC 4301 4.4.3 has it",
               "whose certificate an end accepts as the neighbour's: of any subject a trusted CA names, or of the configured one"),
     _endpoint("check_at", "bgp spd", "draft 3.6 l.628-632", "where a packet's protection is checked"),
-    _world("ext_gw", "off on", "draft 3.8 l.690-698, l.729-733", "whether IPsec ends on external gateways, with ANY-to-ANY selectors"),
+    _world("ext_gw", "off on", "draft 3.8 l.690-698, l.733-738", "whether IPsec ends on external gateways, with ANY-to-ANY selectors"),
     _world("natt", "off on", "draft 3.10 l.830-844 (MAY)", "whether there is a NAT on the path"),
     # what the attacker can do
     _world("position", "on_path off_path none", "draft 2 l.131-141; RFC 5961 1",
@@ -112,7 +112,7 @@ _ALL = (
     _world("icmp", "yes no", "draft 2 l.140-141; RFC 5927 1", "whether the attacker sends ICMP errors"),
     _world("group_psk", "yes no", "draft 4.4 l.991-998", "whether the attacker knows the group's pre-shared key"),
     _world("rogue_cert", "yes no", "draft 4.2 l.920-923", "whether the attacker holds a certificate of a trusted CA, of his own name"),
-    _world("local_user", "yes no", "draft 4.1 l.878-893", "whether the attacker is another user of a speaker's host"),
+    _world("local_user", "yes no", "draft 4.1 l.878-894", "whether the attacker is another user of a speaker's host"),
     _world("third_host", "yes no", "draft 3.8 l.690-698", "whether the attacker has a host behind the gateway of one neighbour"),
     # BGP
     Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),

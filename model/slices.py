@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from model.attacker import ATTACKER_TABLE, ATTACKS
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
@@ -55,13 +56,22 @@ def build(name: str, readings: Readings, *, bounds: Mapping[str, int] | None = N
         return component(name.removeprefix("component-"))
     if name not in SLICES:
         raise ModelError(f"slice {name!r}: there is no such slice; there are {', '.join(slice_names())}")
-    chosen, limits = SLICES[name], bounds_of(name, bounds or {})
+    limits = bounds_of(name, bounds or {})
+    system = _composed(name, tuple(limits.items()), tuple(monitors))
+    return system.starting(system.states_from(starts_of(name, readings, limits)))
+
+
+@lru_cache(maxsize=64)
+def _composed(name: str, bounds: tuple[tuple[str, int], ...], monitors: tuple[Monitor, ...]) -> System:
+    """A slice that has yet to be given its starts, which alone depend on readings; checked once."""
+    chosen, limits = SLICES[name], dict(bounds)
     extra: list[tuple[str, Var]] = [(end, var) for end in ENDS for var in (ME, *ENDPOINT_VARS)]
     extra += [("", var) for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE, *SHARED_VARS)]
     lanes, instances = chosen.lanes, _instances(chosen)
     kept = [replace(one, scope=place) for one in (*ALWAYS_KEPT, *monitors) for place in places(lanes) if place.startswith(one.scope)]
-    return System(name, instances, chosen.offers(), extra=extra, initial=starts_of(name, readings, limits),
-                  capacity={key: limits[key] for key in CAPACITIES}, monitors=kept)
+    system = System(name, instances, chosen.offers(), extra=extra, capacity={key: limits[key] for key in CAPACITIES}, monitors=kept)
+    _ = system.offer_choices, system.hashed  # worked out here, so that every copy has them
+    return system
 
 
 def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[dict[str, int]]:

@@ -391,6 +391,14 @@ class System:
     @cached_property
     def digest(self) -> str:
         """A fingerprint of tables, offers, bounds and initial states: a trace of another model is refused by it."""
+        text = self.hashed.copy()
+        slots = [(str(slot), slot.sort.values if slot.sort else ()) for slot in self.slots]
+        text.update(repr((self.capacity, slots, sorted(self.initial))).encode())
+        return text.hexdigest()[:16]
+
+    @cached_property
+    def hashed(self) -> hashlib._Hash:
+        """Of the digest, what does not depend on where the system starts."""
         text = hashlib.sha256()
         for one in self.instances:
             for line in one.table.rows:
@@ -401,9 +409,7 @@ class System:
         for monitor in self.monitors:
             text.update(f"{monitor.scope}|{monitor.var.name}|{show(monitor.when)}|{show(monitor.until)}\n".encode())
         text.update(show(self.constraint).encode())
-        slots = [(str(slot), slot.sort.values if slot.sort else ()) for slot in self.slots]
-        text.update(repr((self.capacity, slots, sorted(self.initial))).encode())
-        return text.hexdigest()[:16]
+        return text
 
     def describe(self, state: State) -> dict[str, str]:
         """The state as names and values, for people and JSON."""

@@ -15,6 +15,7 @@ import pytest
 
 import lockstep
 from lockstep.cli import main
+from model.readings import READINGS
 from model.slices import TABLES
 from model.text import COLUMNS
 from properties.presets import PRESETS
@@ -192,6 +193,14 @@ def test_a_trace_that_is_not_true(tmp_path, inside, trace_file):
     (("replay", "a-file"), "a-file: line 1, column 1: not JSON"),
     (("show", "a-file", "-o", "b-file"), "a-file: line 1, column 1: not JSON"),
     (("show", "a-file", "--format", "interpretive-dance"), "'--format'"),
+    (("verify", "teardown", "--out", "a-file/below"), "a-file is a file; give a folder"),
+    (("fuzz", "--property", "close-ends"), "property close-ends: only lockstep verify judges endless runs"),
+    (("fuzz", "--out", "a-file/below"), "a-file is a file; give a folder"),
+    (("fuzz", "--database", "a-file"), "database a-file: this is a file; give a folder"),
+    (("simulate", "graceful-shutdown", "--out", "a-file"), "out a-file: this is a file; give a folder"),
+    (("graph", "tcp", "--preset", "repaired"), "graph tcp: this is a table; --by, --full, --bound, --preset"),
+    (("graph", "tcp", "--memory", "0"), "memory 0: give a number of GiB greater than 0"),
+    (("readings", "--sweep", "bind"), "readings: name the slice to search"),
     (("table", "ospf"), "table 'ospf': there is no such table; there are bgp-message, bgp, binding, tcp"),
     (("table", "tcp", "--state", "OPEN"), "state 'OPEN': table tcp has no such state; it has CLOSED, LISTEN"),
 ])
@@ -371,12 +380,35 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert (process.returncode, said) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["verify", "replay", "show", "table"])
+def test_whoever_reads_no_more_does_not_change_the_status(tmp_path):
+    with subprocess.Popen(command("verify", "teardown", "--preset", "repaired", "--memory", 0.001), cwd=tmp_path, env=ENVIRONMENT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 3 and "Traceback" not in said and "Broken" not in said
+
+
+def test_a_suffix_without_a_format(tmp_path, inside):
+    refused(inside("graph", "tcp", "-o", "tcp.png"), "output tcp.png: no format has this suffix; give one of .dot, .gv")
+    assert files(tmp_path) == [] and inside("graph", "tcp", "-o", "tcp.png", "--format", "dot").returncode == 0
+    assert (tmp_path / "tcp.png").read_text().startswith("digraph")
+
+
+def test_the_readings_are_listed(inside):
+    lines = [line.split("\t") for line in inside("readings").stdout.splitlines()]
+    assert [line[0] for line in lines[1:]] == list(READINGS) and {len(line) for line in lines} == {len(lines[0])}
+    listed = json.loads(clean(inside("readings", "--json")).stdout)
+    assert [tuple(one.values()) for one in listed] == [tuple(line) for line in lines[1:]]
+
+
+@pytest.mark.parametrize("name", ["verify", "replay", "show", "table", "simulate", "graph", "fuzz", "readings", "attackers"])
 def test_help_has_an_example(inside, name):
     done = clean(inside(name, "-h"))
     assert done.returncode == 0 and done.stdout == inside(name, "--help").stdout
-    text = re.sub(r"[^\w\S]+|│", " ", done.stdout)
-    assert re.search(rf"Examples?: +lockstep {name} ", text)
+    text = re.sub(r"\s+", " ", done.stdout)
+    assert f"Examples: lockstep {name} " in text and (name == "table" or "Exit status" in text)
+    assert "\\" not in text and not re.search(r"--(json|strict|full|fresh) [A-Z<]", done.stdout)
     if name == "show":
         assert re.search(r"ladder\|diff\|json\|python", text)
     if name == "verify":

@@ -538,7 +538,7 @@ def test_what_is_cut_short_is_left_open():
     (["teardown", "--by", "A.tcp"], "variable 'A.tcp': slice teardown has none of that name"),
     (["teardown", "--bound", "loss=0"], "slice teardown has no such bound; it has losses"),
     (["teardown", "--preset", "drafty"], "there is no such preset"),
-    (["teardown", "--memory", "0"], "give numbers greater than 0"),
+    (["teardown", "--memory", "0"], "memory 0: give a number of GiB greater than 0"),
     (["teardown", "--by", "A>B.segments.state", *BOUNDS], "it belongs to A>B; merge by variables of the ends or the world"),
     (["teardown", "--format", "svg", "--by", "A.tcp.state,B.tcp.state,A.bgp.state,B.bgp.state,A.spd.state,B.spd.state", *BOUNDS],
      "can't be read: merge more with --by"),

@@ -21,11 +21,12 @@ from lockstep.cells import Kept
 from lockstep.choice import UsageError, check_possible, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import question
-from lockstep.sweep import Cell, Searched, Swept, plan, possible, search_all, witness
+from lockstep.sweep import DEFAULT, Cell, Searched, Swept, plan, possible, search_all, witness
 from model.expr import ModelError
 from model.readings import IMPOSSIBLE, READINGS
+from model.slices import SLICES
 from properties.findings import FINDINGS
-from properties.registry import HOLDS, VIOLATED
+from properties.registry import HOLDS, VIOLATED, claims_of
 from tests.test_cli import ENVIRONMENT, command, inside, left_in_group  # noqa: F401
 from tests.test_search import R2, Maker, examples
 from verify.native import Space
@@ -33,7 +34,7 @@ from verify.search import Family, search
 
 TINY = ("--bound", "losses=0", "--bound", "segments=1", "--bound", "datagrams=1")
 BOUNDS = {"losses": 0, "segments": 1, "datagrams": 1}
-FEW = ("teardown", "--preset", "repaired", "--sweep", "del_trigger,B:expiry", *TINY)
+FEW = ("teardown", "--preset", "repaired", "--sweep", "del_trigger,B:expiry", *TINY, "--property", "sa-outlives-connection")
 
 
 def same(result, alone, asked=None):
@@ -307,7 +308,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
 
 @pytest.mark.parametrize(("words", "said"), [
     (("teardwon",), "slice 'teardwon': there is no such slice to sweep; there are teardown, opening"),
-    (("opening",), "slice opening: nothing is swept by default; name readings with --sweep"),
+    (("opening", "--property", "close-ends"), "property close-ends: only lockstep verify judges endless runs"),
     (("teardown", "--sweep", "colour"), "sweep 'colour': there is no reading 'colour'; there are del_trigger"),
     (("teardown", "--sweep", "bind=single/triple"), "reading bind: no value 'triple'; it has single, set"),
     (("teardown", "--sweep", "C:bind"), "reading 'C:bind': no end 'C'"),
@@ -325,6 +326,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
     (("teardown", "--workers", "0"), "workers 0: give a whole number from 1 on"),
     (("teardown", "--memory", "0"), "memory 0: give"),
     (("teardown", "--out", "a-file"), "out a-file: this is a file; give a folder"),
+    (("teardown", "--out", "a-file/below"), "a-file is a file; give a folder"),
     (("teardown", "--resume", "a-file"), "a-file: line 1: not the cells of a sweep"),
 ])
 def test_bad_input(tmp_path, inside, words, said):  # noqa: F811
@@ -348,7 +350,7 @@ def plain(document):
 
 
 def test_one_and_two_workers_say_the_same(inside, tmp_path):  # noqa: F811
-    one, two = (inside("readings", *FEW, "--json", "--workers", workers, "--fresh") for workers in (1, 2))
+    one, two = (inside("readings", *FEW, "--property", "no-stuck-close", "--json", "--workers", workers, "--fresh") for workers in (1, 2))
     assert (one.returncode, one.stderr) == (two.returncode, two.stderr) == (0, "")
     document = plain(json.loads(one.stdout))
     assert document == plain(json.loads(two.stdout))
@@ -362,33 +364,57 @@ def test_one_and_two_workers_say_the_same(inside, tmp_path):  # noqa: F811
         trace = json.loads((tmp_path / conflict["trace"]).read_text())
         assert len(trace["steps"]) == conflict["length"] and set(conflict["sources"]) == set(conflict["readings"])
         assert inside("replay", conflict["trace"]).returncode == 0
-    again = inside("readings", *FEW)  # nothing is left to be searched
+    for cell in claim["by_value"]:
+        trace = json.loads((tmp_path / cell["trace"]).read_text())
+        assert (len(trace["steps"]), trace["readings"][cell["reading"]]) == (cell["length"], cell["value"])
+        assert cell["searched"] == 4 and cell["violated"] == 4 - (cell["value"] in ("tcp_closed", "abort"))
+    again = inside("readings", *FEW, "--property", "no-stuck-close")  # nothing is left to be searched
     assert again.returncode == 0 and "lockstep: 8 combinations, 8 of them searched before\n" in again.stderr
     assert "sa-outlives-connection: violated in 7, holds in 1" in again.stdout
-    assert re.search(r"^sa-outlives-connection +4/4 \(1\) +3/4 \(1\) +4/4 \(1\) +3/4 \(1\)$", again.stdout, re.M), again.stdout
-    assert re.search(r"^accepted-is-authentic: not put to the test in 8$", again.stdout, re.M)
+    assert re.search(r"^sa-outlives-connection +4 \(1\) +3 \(1\) +4 \(1\) +3 \(1\)$", again.stdout, re.M), again.stdout
     assert "8 combinations (8 of them before)" in again.stdout and READINGS["expiry"].source in again.stdout
 
 
+def test_what_is_not_put_to_the_test_is_undecided(inside):  # noqa: F811
+    """Without an attack nothing arrives that is not authentic."""
+    done = inside("readings", *FEW[:4], "A:expiry", *TINY, "--workers", 1, "--property", "accepted-is-authentic")
+    assert done.returncode == 3 and "accepted-is-authentic: not put to the test in 2\n" in done.stdout
+    assert re.search(r"^undecided: accepted-is-authentic: not put to the test in 2 combinations$", done.stdout, re.M)
+
+
+def test_every_slice_has_a_sweep():
+    """Its readings are read, it is small enough, and each end chooses for itself unless only one end's choice matters."""
+    assert list(DEFAULT) == list(SLICES)
+    for name, default in DEFAULT.items():
+        sweep = plan(name)
+        assert 16 <= sweep.size <= 5000
+        registered = {claim.name for claim in claims_of(name)}
+        assert set(default.without) < registered and set(sweep.job.properties) == registered - set(default.without)
+        assert set(plan(name, bounds={"losses": 0}).job.properties) == registered
+        assert any(axis.name.startswith("A:") for axis in sweep.axes) and any(axis.name.startswith("B:") for axis in sweep.axes)
+
+
 def test_all_traces(inside, tmp_path):  # noqa: F811
-    done = inside("readings", *FEW, "--all-traces", "--property", "sa-outlives-connection", "--workers", 1, "--out", "w")
+    done = inside("readings", *FEW, "--all-traces", "--workers", 1, "--out", "w")
     assert re.search(r"^lockstep: writing 7 witnesses, \d+ MB if all are as large as the first$", done.stderr, re.M)
     assert len(list((tmp_path / "w").glob("readings-teardown-sa-outlives-connection-*.json"))) == 7
+    assert inside("replay", "w/readings-teardown/sa-outlives-connection/B.expiry=abort.json").returncode == 0
 
 
 def test_a_search_that_is_stopped_is_undecided(inside):  # noqa: F811
-    done = inside("readings", *FEW, "--workers", 1, "--memory", "0.0001")
+    done = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1, "--memory", "0.0001")
     assert done.returncode == 3 and re.search(r"^undecided: A:del_trigger=.*: memory limit of 0\.0001 GiB reached$", done.stdout, re.M)
     undecided = {int(number) for number in re.findall(r"undecided in (\d+)", done.stdout)}
     assert len(undecided) == 1 and "exactly" not in done.stdout
-    again = inside("readings", *FEW, "--workers", 1)  # what was decided need not be searched again
+    again = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1)  # what was decided need not be searched again
     assert again.returncode == 0 and f"lockstep: 8 combinations, {8 - undecided.pop()} of them searched before\n" in again.stderr
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_loses_nothing(tmp_path, workers):
     words = ("readings", "teardown", "--preset", "repaired", "--sweep", "del_trigger,peer_del,expiry", *TINY, "--workers", workers)
-    path = tmp_path / "out" / "readings-teardown.jsonl"
+    path = tmp_path / "kept.jsonl"
+    words += ("--resume", path, "--property", "sa-outlives-connection", "--property", "no-idle-orphan")
     with subprocess.Popen(command(*words), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, start_new_session=True) as process:
         while process.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") > 3):

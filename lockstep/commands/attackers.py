@@ -10,41 +10,47 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockstep.shell import Json, bounds_of, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from lockstep.attackers import Breaker, Cell
 
-EPILOG = ("Examples:  lockstep attackers   |   lockstep attackers --preset draft --protection ipsec --protection both   |   "
-          "lockstep attackers --reading ext_gw=on --property session-outlives-attack --out out")
+EPILOG = examples("lockstep attackers", "lockstep attackers --preset draft --protection ipsec --protection both",
+                  "lockstep attackers --reading ext_gw=on --property session-outlives-attack --out out")
 
 
 def attackers(
-    preset: Annotated[list[str] | None, typer.Option("--preset", help="draft or repaired; both if none is given.")] = None,
-    protection: Annotated[list[str] | None, typer.Option("--protection", help="none, md5, ipsec or both; all if none is given.")] = None,
-    property_: Annotated[list[str] | None, typer.Option("--property", help="This claim of slice attacker; the five threats and "
-                                                        "accepted-is-authentic if none is given.")] = None,
+    preset: Annotated[list[str] | None, typer.Option("--preset", metavar="NAME", help="draft or repaired; both if none is given.")] = None,
+    protection: Annotated[list[str] | None, typer.Option("--protection", metavar="NAME", help="none, md5, ipsec or both; all if "
+                                                         "none is given.")] = None,
+    property_: Annotated[list[str] | None, typer.Option("--property", metavar="NAME", help="This claim of slice attacker; the five "
+                                                        "threats and accepted-is-authentic if none is given.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="Change a reading of the preset.")] = None,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound of slice attacker.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
-    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for a trace of each weakest attacker.")] = None,
+    workers: Workers = None,
+    memory: Memory = 2.0,
+    timeout: Timeout = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for a trace of each weakest attacker.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Name the weakest attackers that break each claim, for each protection, with the steps they need.
+    """Name the weakest attackers that break each claim.
 
-    A cell lists every weakest attacker: nobody with less breaks the claim, and whoever breaks it has at least what one of them has.
-    'holds': not even all capabilities together break it, within the bounds. '-': no attacker even puts it to the test. Findings are
-    no errors here. Exit status: 0, 1 a claim that the preset promises breaks where there is IPsec, 2 bad input, 3 something is
+    For each protection, with the steps they need. A cell lists every weakest attacker: nobody with less breaks the claim, and whoever
+    breaks it has at least what one of them has. 'holds': not even all capabilities together break it, within the bounds. '-': there is no
+    protection to weaken.
+
+    The slice is attacker. No other offers all that an attacker's capabilities allow, nor starts without IPsec, so that 'holds' would
+    say nothing there of attackers; lockstep verify judges those slices against the attacks they offer.
+
+    Exit status: 0, 1 a claim that the preset promises breaks where there is IPsec, 2 bad input, 3 something is
     undecided or interrupted.
     """
     import os
 
     with one_line_errors():
         from lockstep import attackers as engine
-        from lockstep.api import check_limits, check_out
+        from lockstep.api import check_folder, check_limits
         from lockstep.jobs import Limits
         from lockstep.screen import Watching
         from model.slices import bounds_of as slice_bounds
@@ -53,7 +59,7 @@ def attackers(
 
         limits, bounds = Limits(memory, timeout), bounds_of(bound or [])
         check_limits(limits, workers)
-        check_out(out)
+        check_folder("out", out)
         cells: list[Cell] = []
         with Watching(quiet=as_json) as watching:
             watching.last = monotonic()
@@ -71,14 +77,15 @@ def attackers(
                 file = out / file_name(cell, breaker)
                 write(file, to_text(breaker.trace))
                 paths[(cell.claim, cell.preset, cell.protection, breaker.name)] = str(file)
-    if as_json:
-        print_json(engine.to_document(cells, paths))
-    else:
-        show(cells)
-        print(f"bounds: {', '.join(f'{key} {value}' for key, value in slice_bounds(engine.SLICE, bounds).items())}; each attacker searched "
-              "to the end unless said otherwise")
-        for path in paths.values():
-            print(f"lockstep show {path}")
+    with reader_may_go():
+        if as_json:
+            print_json(engine.to_document(cells, paths))
+        else:
+            show(cells)
+            print(f"bounds: {', '.join(f'{key} {value}' for key, value in slice_bounds(engine.SLICE, bounds).items())}; each attacker "
+                  "searched to the end unless said otherwise")
+            for path in paths.values():
+                print(f"lockstep show {path}")
     raise typer.Exit(engine.exit_status(cells))
 
 
@@ -99,10 +106,8 @@ def show(cells: Sequence[Cell]) -> None:
 
 def text_of(cell: Cell) -> str:
     """The weakest attackers, each with the length of a shortest run of his."""
-    from lockstep.attackers import UNTESTED
-
     found = ", ".join(f"{one.name} ({one.trace.length})" for one in cell.breakers)
-    if cell.reason == UNTESTED:
+    if cell.vacuous:
         return "-"
     if cell.reason:
         return f"undecided: {cell.reason}" + (f"; so far {found}" if found else "")

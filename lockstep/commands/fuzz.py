@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from lockstep.jobs import Job
@@ -24,47 +24,50 @@ if TYPE_CHECKING:
     from verify.query import Hit, Query
     from verify.walk import Progress, Walked
 
-EPILOG = ("Examples:  lockstep fuzz   |   lockstep fuzz opening --runs 1000 --seed 7   |   "
-          "lockstep fuzz teardown --preset repaired --property no-plaintext-out")
+EPILOG = examples("lockstep fuzz", "lockstep fuzz opening --runs 1000 --seed 7",
+                  "lockstep fuzz teardown --preset repaired --property no-plaintext-out")
 ENGINE = "walk"
 PLAIN_EVERY = 2.0  # seconds between lines of progress
 
 
 def fuzz(
-    slice_: Annotated[str, typer.Argument(metavar="[SLICE]", help="The slice to walk in.")] = "teardown",
-    property_: Annotated[list[str] | None, typer.Option("--property", help="Judge this claim only; may be repeated.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Keep to the readings of this preset. Without it every run draws its readings and "
-                                               "budgets; they shrink towards draft.")] = None,
+    slice_: Annotated[str, typer.Argument(metavar="SLICE", help="The slice to walk in.")] = "teardown",
+    property_: Annotated[list[str] | None, typer.Option("--property", metavar="NAME",
+                                                       help="Judge this claim only; may be repeated.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Keep to the readings of this preset. Without it every run draws its "
+                                               "readings and budgets; they shrink towards draft.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="Fix a reading at this value.")] = None,
-    runs: Annotated[int, typer.Option(help="Runs to make.")] = 100,
-    steps: Annotated[int, typer.Option(help="The most steps of a run.")] = 40,
-    seed: Annotated[int | None, typer.Option(help="The same seed makes the same runs; a new one is drawn, and printed, if none is "
-                                             "given.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which no more runs are made.")] = None,
+    runs: Annotated[int, typer.Option(metavar="N", help="Runs to make.")] = 100,
+    steps: Annotated[int, typer.Option(metavar="N", help="The most steps of a run.")] = 40,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed makes the same runs; a new one is drawn, and printed, if "
+                                             "none is given.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="S", help="Seconds after which no more runs are made.")] = None,
     database: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder that keeps what was found, so that it is found again "
                                                   "whatever the seed; your cache folder if not given.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Neither look at what was kept nor keep anything.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the witnesses.")] = Path("out"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the witnesses.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Walk at random through a slice, judge the claims in every step, and shrink what breaks to a short witness.
+    """Walk at random through a slice.
 
-    Each run leaves out some kinds of events, so that rare paths are not drowned. What broke once is kept in a folder of examples
-    and tried first the next time. A claim that does not break was not proved: the verdict says in how many runs.
+    The claims are judged in every step, and what breaks is shrunk to a short witness. Each run leaves out some kinds of events, so that
+    rare paths are not drowned. What broke once is kept in a folder of examples and tried first the next time. A claim that does not
+    break was not proved: the verdict says in how many runs.
 
     Exit status: 0 nothing promised broke, 1 a claim that the preset promises is violated, 2 bad input, 3 interrupted, or a claim
     was never put to the test, 4 engines disagree.
     """
     with one_line_errors():
+        from lockstep.api import check_folder
         from lockstep.engines.walk import cache
 
         notes = cache()
         kept = None if fresh else database or notes / "fuzz"
         task = task_of(slice_, property_ or [], preset, reading or [])
         _check(runs=runs, steps=steps, timeout=timeout)
-        for name, folder in (("out", out), ("database", kept)):
-            _check_folder(name, folder)
+        check_folder("out", out)
+        check_folder("database", kept)
         from properties.registry import CLAIMS
         from verify.walk import walk
 
@@ -73,10 +76,11 @@ def fuzz(
                       progress=None if as_json else _Watching(runs).progress)
         results = [_result(task, CLAIMS[name], walked, out) for name in task.job.properties]
         document = {"results": results, "coverage": _coverage(task, walked), "why": walked.why, **_version()}
-    if as_json:
-        print_json(document)
-    else:
-        _print(document, walked, task)
+    with reader_may_go():
+        if as_json:
+            print_json(document)
+        else:
+            _print(document, walked, task)
     raise typer.Exit(_status(results, walked))
 
 
@@ -107,23 +111,18 @@ def _check(runs: int, steps: int, timeout: float | None) -> None:
         raise UsageError(f"timeout {timeout:g}: give a number of seconds greater than 0")
 
 
-def _check_folder(name: str, folder: Path | None) -> None:
-    from lockstep.choice import UsageError
-
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise UsageError(f"{name} {folder}: this is a file; give a folder")
-
-
 def task_of(slice_: str, properties: Sequence[str], preset: str | None, texts: Sequence[str]) -> Task:
     """What to walk through and what to ask. Raises UsageError for whatever does not exist."""
     from lockstep.choice import UsageError, check_read, parse, readings
     from lockstep.jobs import Job, question
     from model.slices import SLICES, places_of
-    from properties.registry import CLAIMS, claims_of
+    from properties.registry import CLAIMS, RESPONSES, claims_of
 
     if slice_ not in SLICES:
         raise UsageError(f"slice {slice_!r}: there is no such slice; there are {', '.join(SLICES)}")
     for name in properties:
+        if name in RESPONSES:
+            raise UsageError(f"property {name}: only lockstep verify judges endless runs, and a walk has an end")
         if name not in CLAIMS:
             raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
     claims = [claim for claim in claims_of(slice_) if not properties or claim.name in properties]

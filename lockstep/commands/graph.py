@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, bounds_of, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, bounds_of, examples, one_line_errors, print_json
 
-EPILOG = ("Examples:  lockstep graph tcp   |   lockstep graph tcp -o tcp.svg   |   lockstep graph tcp --path LISTEN TIME-WAIT   |   "
-          "lockstep graph teardown --by A.tcp.state,B.tcp.state --bound losses=0 --format mermaid   |   "
-          "lockstep graph opening --dominators A.bgp.state=Established --through 'B.ipsec.out\\[*]!=none'")
+EPILOG = examples("lockstep graph tcp", "lockstep graph tcp -o tcp.svg", "lockstep graph tcp --path LISTEN TIME-WAIT",
+                  "lockstep graph teardown --by A.tcp.state,B.tcp.state --bound losses=0 --format mermaid",
+                  "lockstep graph opening --dominators A.bgp.state=Established --through 'B.ipsec.out[*]!=none'")
 
 
 class Format(StrEnum):
@@ -42,44 +42,52 @@ def graph(
     full: Annotated[bool, typer.Option("--full", help="Slices: every state for itself, if they are few.")] = False,
     loops: Annotated[bool, typer.Option("--loops", help="Tables: also the rows that stay in their state.")] = False,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Slices: change a bound.")] = None,
-    preset: Annotated[str, typer.Option(help="Slices: draft or repaired.")] = "draft",
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Slices: draft, if not given, or repaired.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE", help="Slices: change a reading.")] = None,
     dominators: Annotated[str | None, typer.Option(metavar="SITUATION", help="What does every path to it pass?")] = None,
     through: Annotated[list[str] | None, typer.Option(metavar="SITUATION", help="With --dominators: does every path pass this? May be "
                                                       "repeated.")] = None,
     dead_ends: Annotated[bool, typer.Option("--dead-ends", help="Where does it end, as intended or not?")] = False,
     path: Annotated[tuple[str, str] | None, typer.Option(metavar="FROM TO", help="A shortest path between two situations.")] = None,
-    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
+    memory: Memory = 2.0,
+    timeout: Timeout = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the lifecycle graph of a table or a slice, or facts about it.
+    """Show the lifecycle graph of a table or a slice.
 
-    A situation of a table is a state, or several joined by ' or '. A situation of a slice is VARIABLE=VALUE or VARIABLE!=VALUE, joined by
-    ', ' for 'and' or by ' or '; a cell \\[*] stands for at least one. Exit status: 0, 2 bad input, 3 not complete or undecided.
+    Or facts about it: what every path to a situation passes, where it ends, a shortest path. A situation of a table is a state, or
+    several joined by ' or '. A situation of a slice is VARIABLE=VALUE or VARIABLE!=VALUE, joined by ', ' for 'and' or by ' or '; a cell
+    [*] stands for at least one.
+
+    Exit status: 0, 2 bad input, 3 not complete or undecided.
     """
     with one_line_errors(), _bad_input():
+        from lockstep.api import check_limits
         from lockstep.choice import UsageError
-        from lockstep.jobs import Job
+        from lockstep.jobs import Job, Limits
         from lockstep.lifecycle import OfSlice, OfTable, of_slice
         from lockstep.screen import Watching, print_columns
         from model.slices import SLICES, TABLES
 
         if through and dominators is None:
             raise UsageError("--through: it asks about the paths to a situation; name that with --dominators")
+        check_limits(Limits(memory, timeout))
+        known = ("", ".txt", ".tsv", *SUFFIXES)
+        if output is not None and format_ is None and not as_json and output.suffix not in known:
+            raise UsageError(f"output {output}: no format has this suffix; give one of {', '.join(SUFFIXES)}, or say which with --format")
         about: OfTable | OfSlice
         if name in TABLES:
-            if by or full or bound or reading:
-                raise UsageError(f"graph {name}: this is a table; --by, --full, --bound and --reading are for slices")
+            if by or full or bound or reading or preset is not None or timeout is not None:
+                raise UsageError(f"graph {name}: this is a table; --by, --full, --bound, --preset, --reading and --timeout are for slices")
             about = OfTable(name, loops)
         elif name in SLICES:
             if loops:
                 raise UsageError(f"graph {name}: this is a slice; --loops is for tables")
             watching = Watching(quiet=as_json)
             watching.last = monotonic()
-            job = Job(name, preset)
-            about = of_slice(name, preset, reading or (), bounds_of(bound or []), by, full=full, memory=memory, timeout=timeout,
+            job = Job(name, preset or "draft")
+            about = of_slice(name, job.preset, reading or (), bounds_of(bound or []), by, full=full, memory=memory, timeout=timeout,
                              progress=partial(watching.progress, job))
         else:
             raise UsageError(f"graph {name!r}: there is no such table or slice; there are {', '.join((*TABLES, *SLICES))}")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from verify.numbers import Verdict
 
-EPILOG = ("Examples:  lockstep numbers   |   lockstep numbers keys   |   lockstep numbers esn-under-aes   |   "
-          "lockstep numbers mtu --suite aes-cbc --mode tunnel --size 512")
+EPILOG = examples("lockstep numbers", "lockstep numbers keys", "lockstep numbers esn-under-aes",
+                  "lockstep numbers mtu --suite aes-cbc --mode tunnel --size 512")
 MTU, ETHERNET = "mtu", 1500
 
 
@@ -55,14 +55,15 @@ def numbers(
             for verdict in engine.judged(figures, timeout):
                 verdicts.append(verdict)
                 status.update(f"{len(verdicts)} of {len(figures)} figures")
-    if as_json:
-        print_json(engine.to_document(verdicts))
-    elif verdicts and name == verdicts[0].figure.name:
-        show_one(verdicts[0])
-    else:
-        show(verdicts, everything=name is not None)
-        if len(verdicts) < len(figures):
-            print(f"interrupted: {len(figures) - len(verdicts)} figures were not looked at")
+    with reader_may_go():
+        if as_json:
+            print_json(engine.to_document(verdicts))
+        elif verdicts and name == verdicts[0].figure.name:
+            show_one(verdicts[0])
+        else:
+            show(verdicts, everything=name is not None)
+            if len(verdicts) < len(figures):
+                print(f"interrupted: {len(figures) - len(verdicts)} figures were not looked at")
     raise typer.Exit(engine.exit_status(figures, verdicts))
 
 

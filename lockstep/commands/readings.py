@@ -3,71 +3,81 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, bounds_of, one_line_errors, print_json
+from lockstep.shell import Json, Memory, Timeout, Workers, bounds_of, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
-    from lockstep.sweep import Conflict, Searched, Swept
+    from lockstep.sweep import Conflict, Searched, Share, Swept
+    from model.readings import Reading
 
-EPILOG = ("Examples:  lockstep readings teardown   |   lockstep readings teardown --sweep del_trigger,passive_del,B:expiry   |   "
-          "lockstep readings opening --sweep listener_rule,check_at --bound losses=0 --bound attacks=1")
-PLAIN_EVERY = 2.0  # seconds between lines of progress
+EPILOG = examples("lockstep readings", "lockstep readings teardown", "lockstep readings teardown --sweep del_trigger,passive_del,B:expiry",
+                  "lockstep readings opening --sweep listener_rule,check_at --bound losses=1 --preset repaired")
+PLAIN_EVERY, PLAIN_MOST = 2.0, 30.0  # seconds between lines of progress: at first, and after a while
 SHOWN = 12  # sets of readings a claim
 
 
 def readings(
-    slice_: Annotated[str, typer.Argument(metavar="SLICE", help="The slice to search.")],
+    slice_: Annotated[str | None, typer.Argument(metavar="SLICE", help="The slice to search; a list of all readings if none is "
+                                                 "given.")] = None,
     sweep: Annotated[list[str] | None, typer.Option(metavar="READING,...", help="What to vary: KEY at each end by itself, A:KEY at one, "
                                                     "KEY=VALUE/VALUE these values only. If not given: readings that decide the "
                                                     "slice's claims.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="Change a reading of the preset that is not varied.")] = None,
-    preset: Annotated[str, typer.Option(help="Where the readings that are not varied come from: draft or repaired.")] = "draft",
-    property_: Annotated[list[str] | None, typer.Option("--property", help="Judge this claim only; may be repeated.")] = None,
-    bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound. A sweep's are losses 1, copies 0, "
-                                                    "attacks 0, and the slice's for the rest.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes to use; as many as there are cores if not given.")] = None,
-    memory: Annotated[float, typer.Option(help="GiB that one search may use.")] = 2.0,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one search may take.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the witnesses, and for readings-SLICE.jsonl, which keeps what was "
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Where the readings that are not varied come from: draft or "
+                                        "repaired.")] = "draft",
+    property_: Annotated[list[str] | None, typer.Option("--property", metavar="NAME",
+                                                       help="Judge this claim only; may be repeated.")] = None,
+    bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="Change a bound. A sweep's are smaller than the "
+                                                    "slice's, and printed.")] = None,
+    workers: Workers = None,
+    memory: Memory = 2.0,
+    timeout: Timeout = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the witnesses, and for the file that keeps what was "
                                       "searched.")] = Path("out"),
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep what was searched in this file, and go on from what it "
-                                                "holds.")] = None,
+                                                "holds; a file of this very sweep in --out if not given.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from what was searched before; begin the file anew.")] = False,
     all_traces: Annotated[bool, typer.Option("--all-traces", help="Write the witness of every violation, not only of each smallest "
-                                             "set.")] = False,
+                                             "set and the shortest of each cell.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Which readings break which claims? Search every combination of some readings, peers that read the text differently included.
+    """Which readings break which claims?
 
-    For each claim: how often it breaks, and the smallest sets of readings that suffice for that, whatever the others varied are.
+    Every combination of some readings is searched, peers that read the text differently included. For each claim: how often it breaks,
+    a shortest witness for each value of a reading, and the smallest sets of readings that suffice for that, whatever the others varied
+    are. Without --sweep each slice has readings that decide its claims, and bounds, so that it takes a minute or two on two cores.
 
-    Exit status: 0 every combination was searched, 2 bad input, 3 interrupted, or a search was stopped, 4 engines disagree. After Ctrl-C the
-    same command goes on where it was.
+    Exit status: 0 every claim was judged under every combination, whether it breaks or not; 2 bad input; 3 interrupted, a search was
+    stopped, or a claim was not put to the test; 4 engines disagree. After Ctrl-C the same command goes on where it was.
     """
     import os
 
     with one_line_errors():
+        from lockstep.api import check_folder, check_limits
         from lockstep.cells import Kept
         from lockstep.choice import UsageError
         from lockstep.jobs import Limits
-        from lockstep.sweep import Swept, plan, search_all
+        from lockstep.sweep import Swept, digest, exit_status, plan, search_all
 
-        if workers is not None and workers < 1:
-            raise UsageError(f"workers {workers}: give a whole number from 1 on")
-        if out.exists() and not out.is_dir():
-            raise UsageError(f"out {out}: this is a file; give a folder for the witnesses")
+        if slice_ is None:
+            if sweep or reading or property_ or bound:
+                raise UsageError("readings: name the slice to search, such as: lockstep readings teardown --sweep bind")
+            _list(as_json)
+            return
+        check_limits(Limits(memory, timeout), workers)
+        check_folder("out", out)
         asked = plan(slice_, [one for text in sweep or () for one in text.split(",")], preset=preset, texts=reading or (),
                      properties=property_ or (), bounds=bounds_of(bound or []), limits=Limits(memory, timeout))
         used, begun = workers or os.cpu_count() or 1, monotonic()
         stopped: list[Searched] = []
-        with Kept(resume or out / f"readings-{slice_}.jsonl", asked, fresh) as kept, \
+        with Kept(resume or out / f"readings-{slice_}-{digest(asked)}.jsonl", asked, fresh) as kept, \
                 _Watching(Swept(asked, kept.known.values()), as_json) as watching:
             before = len(kept.known)
             for one in search_all(asked, kept.known, used):
@@ -77,11 +87,23 @@ def readings(
             swept = Swept(asked, (*kept.known.values(), *stopped))
         figures = _figures(swept, before, monotonic() - begun, used)
         files = _write(swept, out, all_traces)
-        if as_json:
-            print_json(_document(swept, figures, files))
-        else:
-            _print(swept, figures, files)
-        raise typer.Exit(3 if swept.missing or swept.stopped else 0)
+        with reader_may_go():
+            if as_json:
+                print_json(_document(swept, figures, files, out))
+            else:
+                _print(swept, figures, files, out)
+        raise typer.Exit(exit_status(swept))
+
+
+def _list(as_json: bool) -> None:
+    from lockstep.choice import catalogue
+    from lockstep.screen import print_columns
+
+    listed = catalogue()
+    if as_json:
+        print_json(listed)
+    else:
+        print_columns(tuple(listed[0]), [tuple(one.values()) for one in listed])
 
 
 class _Watching:
@@ -95,6 +117,7 @@ class _Watching:
         self.all, self.kept, self.searched = swept.missing + len(swept.by_number), len(swept.by_number), 0
         self.quiet = quiet
         self.first = self.last = monotonic()
+        self.wait = PLAIN_EVERY
         self.bar = None
         if console.is_terminal and not quiet:
             self.bar = Progress(MofNCompleteColumn(), TextColumn("combinations"), BarColumn(), TextColumn("{task.fields[rate]}"),
@@ -120,8 +143,8 @@ class _Watching:
         done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.first, 1e-3)
         if self.bar is not None:
             self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
-        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= PLAIN_EVERY:
-            self.last = monotonic()
+        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= self.wait:
+            self.last, self.wait = monotonic(), min(2 * self.wait, PLAIN_MOST)
             left = (self.all - done) / rate
             print(f"lockstep: {done:,} of {self.all:,} combinations, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
 
@@ -142,8 +165,9 @@ Files = dict[tuple[str, int], str]  # of the witness of a claim under the combin
 
 
 def _write(swept: Swept, out: Path, every: bool) -> Files:
-    """The witness of each smallest set, or of every violation; says how many those are before it writes them."""
-    from lockstep.sweep import witness
+    """The witness of each smallest set, or of every violation; says how many those are before it writes them. The shortest of each cell is
+    written under the cell's own name besides."""
+    from lockstep.sweep import shares, witness
     from properties.registry import VIOLATED
     from traces.files import to_text, write
 
@@ -152,47 +176,78 @@ def _write(swept: Swept, out: Path, every: bool) -> Files:
         wanted = [(claim, one) for claim in claims for one, cell in swept.cells(claim) if cell.verdict == VIOLATED]
     else:
         wanted = list({(claim, one.shown.number): (claim, one.shown) for claim in claims for one in swept.conflicts(claim)}.values())
-    files = {}
+    files, texts = {}, {}
     for number, (claim, one) in enumerate(wanted):
-        text = to_text(witness(swept.sweep, one, claim))
+        text = texts[claim, one.number] = to_text(witness(swept.sweep, one, claim))
         if every and not number:
             size = len(wanted) * len(text.encode()) / 1e6
             print(f"lockstep: writing {len(wanted):,} witnesses, {size:,.0f} MB if all are as large as the first", file=sys.stderr)
         path = out / f"readings-{swept.sweep.job.slice}-{claim}-{one.number}.json"
         write(path, text)
         files[claim, one.number] = str(path)
+    for cell in (cell for claim in claims for cell in shares(swept, claim).values()):
+        if cell.shown is not None:
+            key = cell.claim, cell.shown.number
+            texts[key] = texts.get(key) or to_text(witness(swept.sweep, cell.shown, cell.claim))
+            write(_cell_file(swept, out, cell), texts[key])
     return files
+
+
+def _cell_file(swept: Swept, out: Path, cell: Share) -> Path:
+    """Where the shortest witness of a cell is: readings-SLICE/CLAIM/A.KEY=VALUE.json."""
+    return out / f"readings-{swept.sweep.job.slice}" / cell.claim / f"{cell.reading.replace(':', '.')}={cell.value}.json"
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _document(swept: Swept, figures: dict[str, Any], files: Files) -> dict[str, Any]:
+def _document(swept: Swept, figures: dict[str, Any], files: Files, out: Path) -> dict[str, Any]:
     from lockstep import __version__
 
     sweep = swept.sweep
     return {
         "slice": sweep.job.slice, "preset": sweep.job.preset, "readings": dict(sweep.job.overrides), "bounds": dict(sweep.job.bounds),
         "swept": [{"reading": axis.name, "values": list(axis.values), "source": axis.source} for axis in sweep.axes],
-        "complete": not (swept.missing or swept.stopped), "claims": {claim: _claim(swept, claim, files) for claim in sweep.job.properties},
+        "complete": not (swept.missing or swept.stopped), "not_judged": _not_judged(swept),
+        "claims": {claim: _claim(swept, claim, files, out) for claim in sweep.job.properties},
         "cells": [_cells(swept, one, files) for one in swept.by_number.values()], "figures": figures, "version": __version__}
 
 
-def _claim(swept: Swept, claim: str, files: Files) -> dict[str, Any]:
+def _claim(swept: Swept, claim: str, files: Files, out: Path) -> dict[str, Any]:
+    from lockstep.sweep import shares
     from properties.registry import HOLDS, UNDECIDED, VIOLATED
 
     counts = {verdict: int(swept.where(claim, verdict).sum()) for verdict in (VIOLATED, HOLDS, UNDECIDED)}
     conflicts = None if swept.missing else [
         {"readings": dict(one.readings), "sources": _sources(one), "combinations": one.combinations, "length": _length(swept, one, claim),
          "trace": files[claim, one.shown.number]} for one in swept.conflicts(claim)]
-    return {**counts, "conflicts": conflicts, "holds_where": None if swept.missing else swept.guarantees(claim)}
+    by_value = [{"reading": cell.reading, "value": cell.value, "searched": cell.searched, "violated": cell.violated,
+                 "untested": cell.untested, "length": cell.length,
+                 "trace": None if cell.shown is None else str(_cell_file(swept, out, cell))} for cell in shares(swept, claim).values()]
+    return {**counts, "untested": int(swept.untested(claim).sum()), "by_value": by_value, "conflicts": conflicts,
+            "holds_where": None if swept.missing else swept.guarantees(claim),
+            "untested_where": None if swept.missing else swept.sets(swept.untested(claim))}
+
+
+def _not_judged(swept: Swept) -> list[str]:
+    """Claims that were left out because these bounds do not put them to the test."""
+    from lockstep.sweep import DEFAULT
+    from model.slices import bounds_of
+
+    job, default = swept.sweep.job, DEFAULT[swept.sweep.job.slice]
+    judged_all = dict(job.bounds) != bounds_of(job.slice, default.bounds) or not set(default.without).isdisjoint(job.properties)
+    return [] if judged_all else list(default.without)
 
 
 def _sources(one: Conflict) -> dict[str, str]:
     """Where the text leaves each of the readings open."""
+    return {name: _reading(name).source for name in one.readings}
+
+
+def _reading(name: str) -> Reading:
     from model.readings import READINGS
 
-    return {name: READINGS[name.rpartition(":")[2]].source for name in one.readings}
+    return READINGS[name.rpartition(":")[2]]
 
 
 def _length(swept: Swept, one: Conflict, claim: str) -> int | None:
@@ -213,7 +268,7 @@ def _cells(swept: Swept, one: Searched, files: Files) -> dict[str, Any]:
 # -- text ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _print(swept: Swept, figures: dict[str, Any], files: Files) -> None:
+def _print(swept: Swept, figures: dict[str, Any], files: Files, out: Path) -> None:
     from rich.console import Console
 
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -221,9 +276,10 @@ def _print(swept: Swept, figures: dict[str, Any], files: Files) -> None:
     changed = "".join(f" {name}={value}" for name, value in sweep.job.overrides.items())
     print(f"{sweep.job.slice}, {sweep.job.preset}{changed}; bounds: "
           f"{', '.join(f'{key} {value}' for key, value in sweep.job.bounds.items())}")
-    print("each cell: of the combinations with this reading, how many violate the claim (steps of the shortest witness)")
+    print("each cell: in how many of the combinations with this value the claim breaks (steps of the shortest witness)")
+    print(f"the shortest witness of a cell: lockstep show {out / f'readings-{sweep.job.slice}'}/CLAIM/END.READING=VALUE.json")
     for key in dict.fromkeys(axis.name.rpartition(":")[2] for axis in sweep.axes):
-        print()
+        print(f"\n{key}: {_reading(key).about} ({_reading(key).source})")
         console.print(_matrix(swept, key))
     for claim in sweep.job.properties:
         print()
@@ -239,33 +295,32 @@ def _matrix(swept: Swept, key: str) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from lockstep.sweep import share
+    from lockstep.sweep import shares
 
-    axes = [(at, axis) for at, axis in enumerate(swept.sweep.axes) if axis.name.rpartition(":")[2] == key]
-    table = Table(box=None, pad_edge=False)
-    table.add_column(key, no_wrap=True)
-    for _, axis in axes:
-        for value in axis.values:
-            table.add_column(f"{axis.name}={value}", justify="right", no_wrap=True)
-    for claim in swept.sweep.job.properties:
-        row = []
-        for at, axis in axes:
-            for place in range(len(axis.values)):
-                violated, of, length, untested = share(swept, claim, at, place)
-                steps = "" if length is None else f" ({length})"
-                text = "not put to the test" if of and untested == of else f"{violated}/{of}{steps}"
-                row.append(Text(text, style="red" if violated else "yellow" if untested == of else ""))
-        table.add_row(claim, *row)
+    rows = {claim: [one for one in shares(swept, claim).values() if one.reading.rpartition(":")[2] == key]
+            for claim in swept.sweep.job.properties}
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    table.add_column("", no_wrap=True)
+    for one in next(iter(rows.values())):
+        heads = filter(None, (one.reading.rpartition(":")[0], one.value, f"of {one.searched:,}"))
+        table.add_column("\n".join(heads), justify="right", overflow="fold")
+    for claim, cells in rows.items():
+        table.add_row(claim, *(Text(_share(one), style="red" if one.violated else "yellow" if one.untested else "") for one in cells))
     return table
+
+
+def _share(one: Share) -> str:
+    if one.searched and one.untested == one.searched:
+        return "not tested"
+    return f"{one.violated:,}" + ("" if one.length is None else f" ({one.length})")
 
 
 def _about(swept: Swept, claim: str, files: Files) -> Iterator[str]:
     """A claim: how often it breaks, and what suffices for that."""
-    from lockstep.sweep import NOT_TESTED
     from properties.registry import HOLDS, UNDECIDED, VIOLATED
 
     count = {verdict: int(swept.where(claim, verdict).sum()) for verdict in (VIOLATED, HOLDS, UNDECIDED)}
-    untested = sum(cell.reason == NOT_TESTED for _, cell in swept.cells(claim))
+    untested = int(swept.untested(claim).sum())
     parts = [f"{word} in {number:,}" for word, number in ((VIOLATED, count[VIOLATED]), (HOLDS, count[HOLDS]),
                                                           ("not put to the test", untested),
                                                           (UNDECIDED, count[UNDECIDED] - untested)) if number]
@@ -279,32 +334,38 @@ def _about(swept: Swept, claim: str, files: Files) -> Iterator[str]:
         sets = "this set of readings is" if len(conflicts) == 1 else f"one of these {len(conflicts)} sets of readings is"
         yield f"  it breaks {exactly} where {sets} chosen, whatever the rest:"
     for one in conflicts[:SHOWN]:
-        said = ", ".join(f"{name}={value}" for name, value in one.readings.items())
-        yield f"  {said}  in {one.combinations:,}{_witness(swept, one, claim, files)}"
+        yield f"  {_said(one.readings)}  in {one.combinations:,}{_witness(swept, one, claim, files)}"
+        sources = dict.fromkeys(f"{name.rpartition(':')[2]}: {source}" for name, source in _sources(one).items())
+        yield f"      {'; '.join(sources)}"
     if len(conflicts) > SHOWN:
         yield f"  and {len(conflicts) - SHOWN} more; --json names all"
 
 
+def _said(readings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in readings.items())
+
+
 def _witness(swept: Swept, one: Conflict, claim: str, files: Files) -> str:
-    return f" ({_length(swept, one, claim)}); {files[claim, one.shown.number]}"
+    return f" ({_length(swept, one, claim)}): lockstep show {files[claim, one.shown.number]}"
 
 
 def _end(swept: Swept, figures: dict[str, Any]) -> Iterator[str]:
-    sources = {axis.name.rpartition(":")[2]: axis.source for axis in swept.sweep.axes}
-    yield "where the text leaves these readings open:"
-    width = max(map(len, sources))
-    for key, source in sources.items():
-        yield f"  {key:<{width}}  {source}"
-    yield ""
     before = f" ({figures['searched_before']:,} of them before)" if figures["searched_before"] else ""
     rate = figures["states"] / max(figures["search_seconds"], 1e-3)
     yield (f"{figures['combinations']:,} combinations{before}, {figures['states']:,} states, {figures['transitions']:,} transitions, "
            f"{rate:,.0f} states/s a worker, {figures['seconds']:.1f} s, {figures['workers']} workers")
     if figures["impossible"]:
         yield f"{figures['impossible']:,} combinations left out: {', '.join(_impossible(swept))}"
+    if _not_judged(swept):
+        yield f"not judged, for nothing within these bounds puts them to the test: {', '.join(_not_judged(swept))}"
+    for claim in swept.sweep.job.properties:
+        untested = int(swept.untested(claim).sum())
+        if untested:
+            where = [_said(one) for one in swept.sets(swept.untested(claim)) if one]
+            yield (f"undecided: {claim}: not put to the test in {untested:,} combinations"
+                   + (f", where {' or '.join(where[:SHOWN])}{' or ...' if where[SHOWN:] else ''}" if where else ""))
     for one in swept.stopped[:SHOWN]:
-        said = ", ".join(f"{name}={value}" for name, value in swept.sweep.combination(one.number).items())
-        yield f"undecided: {said}: {one.why}"
+        yield f"undecided: {_said(swept.sweep.combination(one.number))}: {one.why}"
     if len(swept.stopped) > SHOWN:
         yield f"undecided: {len(swept.stopped) - SHOWN} more"
     if swept.missing:

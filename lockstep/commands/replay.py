@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from lockstep.shell import Json, TraceFile, one_line_errors, print_json
+from lockstep.shell import Json, TraceFile, examples, one_line_errors, print_json
 
-EPILOG = "Example:  lockstep replay out/F-01-plaintext.json"
+EPILOG = examples("lockstep replay out/F-01-plaintext.json")
 
 
 def replay(trace: TraceFile, as_json: Json = False) -> None:
-    """Run a trace on the reference interpreter: status 0 if it is a run of this model and ends as it claims, else 1."""
+    """Run a trace on the reference interpreter.
+
+    Exit status: 0 it is a run of this model and ends as it claims, 1 it is not, 2 bad input.
+    """
     with one_line_errors():
         from lockstep import api
         from traces.ladder import forever

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
-EPILOG = ("Examples:  lockstep requirements   |   lockstep requirements W-3.3-12   |   "
-          "lockstep requirements --section 3.4 --verdict violated   |   lockstep requirements --draft draft-ward-bgp-ipsec-00.txt")
+EPILOG = examples("lockstep requirements", "lockstep requirements W-3.3-12", "lockstep requirements --section 3.4 --verdict violated",
+                  "lockstep requirements --draft draft-ward-bgp-ipsec-00.txt")
 
 
 def requirements(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Sentences to show in full; all in a table if none.")] = None,
-    section: Annotated[str | None, typer.Option(help="Only sentences of this section, as 3.3.")] = None,
-    verdict: Annotated[str | None, typer.Option(help="Only sentences with this verdict.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Sentences to show in full; all in a table if none.")] = None,
+    section: Annotated[str | None, typer.Option(metavar="N", help="Only sentences of this section, as 3.3.")] = None,
+    verdict: Annotated[str | None, typer.Option(metavar="WORD", help="Only sentences with this verdict.")] = None,
     draft: Annotated[Path | None, typer.Option(metavar="FILE", help="Compare a copy of the draft with the ledger's digests instead, "
                                                                     "and name every sentence that differs.")] = None,
     as_json: Json = False,
@@ -34,6 +34,7 @@ def requirements(
             return
         chosen = ledger.choose(ids or (), section, verdict)
         found = {name: ledger.verdict(entries.ledger()[name]) for name in chosen}
+    with reader_may_go():
         if as_json:
             print_json(ledger.to_document(found))
         elif ids:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, TraceFile, one_line_errors
+from lockstep.shell import Json, TraceFile, examples, one_line_errors
 
-EPILOG = ("Examples:  lockstep show out/F-01-plaintext.json   |   "
-          "lockstep show out/F-01-plaintext.json --format python -o test_f01.py")
+EPILOG = examples("lockstep show out/F-01-plaintext.json", "lockstep show out/F-01-plaintext.json --format python -o test_f01.py")
 
 
 class Format(StrEnum):
@@ -31,7 +30,10 @@ def show(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Replay a trace and render it: as a ladder, as changes of variables, as JSON, as a Python test, or as a Mermaid diagram."""
+    """Replay a trace and render it.
+
+    As a ladder, as changes of variables, as JSON, as a Python test, or as a Mermaid diagram. Exit status as of lockstep replay.
+    """
     with one_line_errors():
         from lockstep import api
         from traces.diff import diff

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json, reader_may_go
 
 if TYPE_CHECKING:
     from model.trace import Trace
@@ -20,32 +20,35 @@ if TYPE_CHECKING:
     from sim.campaign import Campaign, Spread
     from sim.check import Break, Checked
 
-EPILOG = ("Examples:  lockstep simulate graceful-shutdown   |   lockstep simulate graceful-shutdown --runs 200   |   "
-          "lockstep simulate session-comes-up --preset repaired --seed 7   |   lockstep simulate mine.toml --json")
+EPILOG = examples("lockstep simulate graceful-shutdown", "lockstep simulate graceful-shutdown --runs 200",
+                  "lockstep simulate session-comes-up --preset repaired --seed 7", "lockstep simulate mine.toml --json")
 
 DURATIONS = {"up": "both Established after", "apart": "the other end left Established later by",
              "close A": "A from ESTABLISHED to CLOSED in", "close B": "B from ESTABLISHED to CLOSED in"}
 
 
 def simulate(
-    scenario: Annotated[str | None, typer.Argument(metavar="[SCENARIO]", help="A scenario by name, or a TOML file; a list of the named "
+    scenario: Annotated[str | None, typer.Argument(metavar="SCENARIO", help="A scenario by name, or a TOML file; a list of the named "
                                                    "ones if none is given.")] = None,
-    seed: Annotated[int, typer.Option(help="The run's seed; the first one's, if there are several.")] = 0,
-    runs: Annotated[int, typer.Option(help="How many runs, with seeds from there on.")] = 1,
-    preset: Annotated[str | None, typer.Option(help="draft or repaired, instead of the scenario's.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The run's seed; the first one's, if there are several.")] = 0,
+    runs: Annotated[int, typer.Option(metavar="N", help="How many runs, with seeds from there on.")] = 1,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="draft or repaired, instead of the scenario's.")] = None,
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE", help="Change a reading.")] = None,
-    steps: Annotated[int, typer.Option(help="Steps of the ladder to print, where there is one run.")] = 100,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps of the ladder to print, where there is one run.")] = 100,
     record: Annotated[bool, typer.Option("--record", help="Write the trace of every run, also of those that break no claim.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the traces.")] = Path("out"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the traces.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Run a scenario in time: links with delay, jitter and loss, timers of the RFCs' length. Every run is checked, step by step, on the
-    reference interpreter, and the claims are judged on the way.
+    """Run a scenario in time.
+
+    Links have delay, jitter and loss, timers the RFCs' length. Every run is checked, step by step, on the reference interpreter, and
+    the claims are judged on the way.
 
     Exit status: 0 as expected, 1 a promise of the preset is broken, 2 bad input, 3 interrupted, 4 the simulator and the interpreter
     disagree.
     """
     with one_line_errors(), _simulation_errors():
+        from lockstep.api import check_folder
         from lockstep.choice import UsageError, parse, preset_of, readings
         from properties.registry import without_attacker
         from sim.campaign import Campaign
@@ -54,6 +57,7 @@ def simulate(
         if scenario is None:
             _list(as_json)
             return
+        check_folder("out", out)
         if runs < 1:
             raise UsageError(f"runs {runs}: give a whole number from 1 on")
         if steps < 0:
@@ -66,10 +70,11 @@ def simulate(
         judged = campaign.judged()
         paths = {one.claim.name: _write(out, campaign, *one.first) for one in judged if one.first is not None}
         broken = [one.claim.name for one in judged if one.first is not None and one.claim.name in preset_of(chosen.preset).promises]
-        if as_json:
-            print_json(_document(campaign, seed, overrides, paths, interrupted))
-        else:
-            _print(campaign, seed, steps, preset_of(chosen.preset), paths)
+        with reader_may_go():
+            if as_json:
+                print_json(_document(campaign, seed, overrides, paths, interrupted))
+            else:
+                _print(campaign, seed, steps, preset_of(chosen.preset), paths)
     if interrupted:
         print("lockstep: interrupted", file=sys.stderr)
     raise typer.Exit(1 if broken else 3 if interrupted else 0)

@@ -6,17 +6,20 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, one_line_errors, print_json
+from lockstep.shell import Json, examples, one_line_errors, print_json
 
-EPILOG = "Examples:  lockstep table tcp   |   lockstep table bgp --state OpenSent"
+EPILOG = examples("lockstep table tcp", "lockstep table bgp --state OpenSent")
 
 
 def table(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The table; a list of all if none is given.")] = None,
-    state: Annotated[str | None, typer.Option(help="Rows of this state only.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The table; a list of all if none is given.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Rows of this state only.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a protocol table: state, event, guard, actions, next, row, source."""
+    """Print a protocol table, or list the tables.
+
+    Columns: state, event, guard, actions, next, row, source.
+    """
     with one_line_errors():
         from lockstep import screen
         from lockstep.choice import UsageError
