@@ -16,7 +16,7 @@ from lockstep.api import verify
 from lockstep.choice import UsageError
 from lockstep.formats.kept import changes, expected
 from lockstep.report import AS_EXPECTED, NOT_AS_EXPECTED, Coverage, Report
-from properties.registry import HOLDS, VIOLATED
+from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from properties.requirements import ledger
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
@@ -66,10 +66,12 @@ def test_junit_is_read_by_others(report: Report) -> None:
     root = ElementTree.fromstring(text)
     assert int(root.attrib["failures"]) == len(failed) == 2
     assert int(ElementTree.fromstring(formats.junit(report)).attrib["failures"]) == 0
+    assert float(root.attrib["time"]) == pytest.approx(sum({one.seconds for one in report.results}), abs=0.01)  # a search counts once
 
 
 def test_summary_says_what_is_wrong(report: Report) -> None:
-    assert "Everything is as expected." in formats.summary(report)
+    assert "Nothing is other than expected." in formats.summary(report) and "Undecided" not in formats.summary(report)
+    assert "**Undecided**" in formats.summary(replace(report, results=(replace(report.results[0], verdict=UNDECIDED, reason="time"),)))
     said = formats.summary(broken(report))
     assert "sa-outlives-connection, teardown, repaired: violated, expected holds" in said and "tcp: SYN: fires in no slice" in said
 

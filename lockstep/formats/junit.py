@@ -28,9 +28,12 @@ def junit(report: Report) -> str:
 
 
 def _cases(report: Report, results: Iterator[PropertyResult]) -> Iterator[TestCase]:
+    searched: set[tuple[str, float]] = set()
     for one in results:
+        spent = one.seconds if (one.engine, one.seconds) not in searched else 0.0  # one search judges several claims: it is counted once
+        searched.add((one.engine, one.seconds))
         name = f"{one.finding}: {one.property}" if one.finding else one.property
-        case = TestCase(name, f"{one.slice}.{one.preset}.{one.engine}", one.seconds)
+        case = TestCase(name, f"{one.slice}.{one.preset}.{one.engine}", spent)
         said = one.verdict + (f", {one.length} steps" if one.length else "") + (f": {one.reason}" if one.reason else "")
         if not one.as_expected and report.changes is None:
             case.result = [Failure(f"{said}; expected: {one.expected}", one.verdict)]

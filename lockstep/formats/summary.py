@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockstep.report import Report
-from properties.registry import PROPERTIES
+from properties.registry import PROPERTIES, UNDECIDED
 
 
 def summary(report: Report) -> str:
@@ -12,7 +12,9 @@ def summary(report: Report) -> str:
     columns = list(dict.fromkeys((one.slice, one.preset) for one in claims))
     lines = ["# lockstep", ""]
     wrong = [f"- {line}" for line in report.unexpected]
-    lines += ["**Not as expected**", "", *wrong, ""] if wrong else ["Everything is as expected.", ""]
+    open_ = [f"- `{one.property}`, {one.slice}, {one.preset}: {one.reason}" for one in report.results if one.verdict == UNDECIDED]
+    lines += ["**Undecided**", "", *open_, ""] if open_ else []
+    lines += ["**Not as expected**", "", *wrong, ""] if wrong else ["Nothing is other than expected.", ""]
     heads = [f"{slice_name}, {preset}" for slice_name, preset in columns]
     lines += ["| claim | " + " | ".join(heads) + " |", "|---" * (len(columns) + 1) + "|"]
     for name in dict.fromkeys(one.property for one in claims):
