@@ -143,3 +143,7 @@ EXPLAINED: dict[str, str] = {
             " so in another moment, and one of them may already be Established; with the OPENs crossing, each end closes a "
             "different one, and both are lost. That is a race of BGP's own, which the SAs of 3.1 only make more costly.",
 }
+
+# Families beyond the list of candidates, each read a second time: the strongest objection that a run of real hosts would not go so, and the
+# answer.
+REVIEWED: dict[str, str] = {}
