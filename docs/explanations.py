@@ -117,33 +117,79 @@ EXPLAINED: dict[str, str] = {
             "the other end.",
     "F-62": "An ICMP hard error may abort a connection (RFC 9293 3.9.2.2), and 3.5 tolerates that ICMP is processed without "
             "authentication. No SA protects against it; RFC 5927 treats such errors as soft.",
-    "L-01": "The remote peer gets its filter with the SA (3.2, l.449-456). When the SYN arrives and no TCB listens, TCP answers "
-            "with RST (RFC 9293 3.10.7.1). If the third Quick Mode message is not there yet, neither is the filter, and the RST "
-            "bypasses IPsec.",
+    "L-01": "The remote peer gets its filter with the SA (3.2, l.449-456). Its initiator is done when it has sent the third Quick "
+            "Mode message (F-21), so its SYN may be there first. If no TCB listens, TCP answers with RST (RFC 9293 3.10.7.1); the "
+            "filter is not there yet, and the RST bypasses IPsec.",
     "L-02": "UDP and ESP are not ordered. A SYN that overtakes the third Quick Mode message is decrypted (a responder may have "
             "its inbound SA from the second message on, RFC 2409 5.5), but the filter and the outbound SA are not there yet, and "
             "the SYN+ACK bypasses IPsec.",
     "L-03": "As in L-02 the SYN+ACK has left in plaintext, so that its sequence number is known to whoever reads it. Without a "
             "filter a forged ACK is accepted, the connection is up, and the OPEN follows in plaintext.",
     "L-04": "Under the rules R-a to R-k. The responder's inbound SA is usable from the second message on, and the SYN comes over "
-            "it; then its phase 1 SA expires before the third message, the exchange is given up, and what was reserved for it "
-            "goes, though a connection runs on it. RFC 2409 5.5 does not say when a responder may rely on its SA. The commit bit "
-            "(RFC 2408 3.1), rule R-m, settles it.",
-    "L-05": "(RFC 2408 2.4, 5.15.) "
-            "Each end's own phase 1 SA may be the first to expire, and nothing announces an expiry. If the initiators' SAs end "
-            "first at both ends, each end has an SA that the other has not, and none in common. The model has no durations; with "
-            "equal lifetimes it takes clocks that differ.",
+            "it; then its phase 1 SA expires before the third message, which it can no longer read. At the retry limit the "
+            "exchange is given up (RFC 2408 5.1) and what was reserved for it goes, though a TCB in SYN-RECEIVED came over it. The "
+            "initiator has its SA and goes on sending. RFC 2409 5.5 does not say when a responder may rely on its SA. The commit "
+            "bit (RFC 2408 3.1), rule R-m, settles it.",
+    "L-05": "A phase 1 SA ends at each end by that end's own clock (RFC 2409 A, life duration), and no text obliges anybody to "
+            "announce it: a Delete is advisory (RFC 2408 3.15, 5.15). Both ends of a BGP session begin, so there may be two. If "
+            "each end lets the one that it began expire first (or each the other's), each is left with an SA that the other no "
+            "longer has, and they have none in common.",
     "L-06": "Section 3.4 (l.552-555) deletes the SAs that exist as a result of a session. An end that starts its next session "
-            "while its peer still ends the last one loses the SA it has just negotiated: the peer's deletion does not tell old "
-            "from new.",
-    "L-20": "A peer that restarted says so with INITIAL-CONTACT (RFC 2407 4.6.3.3), and the SAs it has forgotten are deleted. The"
-            " TCP connection under them stays, Established, over nothing: 3.4 (l.538-541) tells BGP of a deletion and has no rule"
-            " for a connection that nobody closes. Rule R-l aborts it with its SAs.",
-    "L-21": "RFC 4271 6.8 closes one of two colliding connections, by comparing identifiers when an OPEN arrives. Each end may do"
-            " so in another moment, and one of them may already be Established; with the OPENs crossing, each end closes a "
-            "different one, and both are lost. That is a race of BGP's own, which the SAs of 3.1 only make more costly.",
+            "while its peer still ends the last one loses the SA that it has just negotiated: what its peer sweeps up at the end "
+            "of the old session is not told from what was made for the next.",
+    "L-20": "A peer that restarted says so with INITIAL-CONTACT (RFC 2407 4.6.3.3), and the SAs it has forgotten are deleted. The "
+            "TCP connection under them stays, Established, over nothing, until its hold timer ends it: 3.4 (l.538-541) tells BGP "
+            "of a deletion and has no rule for a connection that nobody closes. Rule R-l aborts it with its SAs.",
+    "L-21": "RFC 4271 6.8 closes one of two colliding connections, by comparing identifiers when an OPEN arrives; but against a "
+            "connection that is Established the new one always goes. One end may be Established on the first connection while its "
+            "KEEPALIVE has not reached the other, which still compares: each then closes a different one, and both are lost. That "
+            "is a race of BGP's own, older than the draft, which the SAs of 3.1 only make more costly.",
 }
 
 # Families beyond the list of candidates, each read a second time: the strongest objection that a run of real hosts would not go so, and the
 # answer.
-REVIEWED: dict[str, str] = {}
+REVIEWED: dict[str, str] = {
+    "L-01": "Objection: a host that accepts a Quick Mode has a policy for its selectors (RFC 2409 5.5), and a policy that says PROTECT "
+            "holds the RST back. Answer: a policy for the neighbour's TCP/179 as a whole does (`listener_rule=protect`, and the finding "
+            "is gone). But the draft has only filters specific to a connection, made of the Quick Mode identities (3.2 l.449-456, 3.6 "
+            "l.634-635), and no text gives a responder such a filter before its exchange is over. It also needs a responder that "
+            "receives from the second message on (`preinstall`); RFC 2409 5.5 leaves that open, and the commit bit (RFC 2408 3.1) exists "
+            "because some do. Stands, for such readings. Little harm: an RST for a port at which nobody listens.",
+    "L-02": "Objections as for L-01, with the same answers. And: the SYN would have to overtake a datagram sent just before it. UDP/500 "
+            "and ESP are different flows, which nothing orders; a lost third message is enough, and somebody on the path can hold it "
+            "back. Stands, for responders that receive from the second message on and have no rule for the neighbour.",
+    "L-03": "Objection: the forged ACK must acknowledge the right number (RFC 9293 3.10.7.4). Answer: the SYN+ACK was in plaintext, so "
+            "whoever is on the path has read it; he also lengthens the window at will, by holding back the third Quick Mode message. "
+            "Without a view of the path he would have to guess 32 bits. The text exposed is an OPEN. Stands, on the path.",
+    "L-04": "Objections: the connection was lost in any case, since a responder without phase 1 SA never reads the third message; and "
+            "TCP, which retransmits first, may give up first. Answers: true, so the harm is a failed attempt and an initiator that sends "
+            "under an SA its peer does not have; the claim breaks because a TCB is left over no SA. A SYN+ACK is repeated for 3 minutes "
+            "or more (RFC 9293 3.8.3, MUST-23), RFC 2408 5.1 gives the retry counter no value and then `clears all states`. Whether an "
+            "exchange may end under a phase 1 SA that expires meanwhile, no RFC says; one that lets it end does not show this. The loss "
+            "of the run only shortens it: without one it takes a step more. Stands, small.",
+    "L-05": "Objections: lifetimes are negotiated and equal (RFC 2409 A), and a host announces the end of its SA with a Delete. Answers: "
+            "equal lifetimes do not start at one moment, as the responder is done half a round trip before the initiator; two that were "
+            "begun at once (F-27) then end at once, and for as long as the clocks differ each end has only the SA that it began. It "
+            "lasts longer only where an end applies a shorter lifetime of its own, or counts kilobytes, which the RFCs do not forbid. "
+            "The Delete is nowhere demanded and may be lost. Meanwhile what either sends under its SA meets unknown cookies (RFC 2408 "
+            "5.2), and no Delete gets through. Stands, where lifetimes differ; with equal ones for a moment.",
+    "L-06": "Objection: an SA with other ports, made for the next connection, does not exist `as a result of the session` that ends. "
+            "Answer: one may read it so; but 3.2 (l.440-442) has the further connections of a session negotiate their SAs under its "
+            "phase 1 SA, and at that moment the peer knows of no other session, so an implementation that sweeps by phase 1 SA obeys the "
+            "letter. Each step is allowed: a reset, a new attempt from another port before the peer has heard of it, a Quick Mode that "
+            "knows nothing of TCP (RFC 2409 5.5), a Delete applied at once (RFC 2408 5.15). Stands, as a sentence that does not say what "
+            "it deletes. NOTE: the model's rule R-a sweeps in the same way; a receiver that defers (R-b) keeps its half.",
+    "L-20": "Objections: deleting is right, since nobody has the other end of these SAs any more, and the hold timer ends the "
+            "connection. Answer: both true. RFC 2407 4.6.3.3 says `might elect`, so a receiver may also not delete. What is missing is "
+            "the word to BGP: for up to the hold time the survivor announces routes through a peer that forgot them, refuses the new "
+            "connection as colliding with an Established one (RFC 4271 6.8), and with hold time zero never ends (F-28). NOTE: in the run "
+            "the first message of the new phase 1 already takes the place of the old SA, which no RFC allows before authentication; "
+            "nothing hangs on it, since the authenticated INITIAL-CONTACT removes that SA just the same. Stands, without a plaintext "
+            "segment.",
+    "L-21": "Objection: it has nothing to do with IPsec, and ConnectRetry repairs it. Answer: true; it is listed because 3.1 and 3.4 "
+            "then cost two phase 1 and two phase 2 negotiations. Each step is RFC 4271: A compares in OpenConfirm and keeps what the "
+            "higher identifier began (6.8, step 2), B closes the new connection because the other is Established (6.8, last paragraph). "
+            "That B's KEEPALIVE is slower than a handshake on the other connection takes one retransmission. With "
+            "CollisionDetectEstablishedState (8.1.1) at both ends no reachable state of the slice breaks the claim; at one end only it "
+            "still breaks. Stands, as BGP's.",
+}

@@ -171,8 +171,9 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "## What it depends on", "", depends(run), "",
              "## Who had the last chance", "",
              f"Could an end have ruled out a breach of `{claim.name}` at {trace.end} by reading the text otherwise, and up to which step? "
-             "All else is against it: its peer, which goes on reading as it does, the network, operators, lifetimes, attackers. What both ends share, or the world has, stays. No other claim was asked, and that an end had a chance does not mean that the "
-             "draft asked it to take it.", "",
+             "All else is against it: its peer, which goes on reading as it does, the network, operators, lifetimes, attackers. What both "
+             "ends share, or the world has, stays. No other claim was asked, and that an end had a chance does not mean that the draft "
+             "asked it to take it.", "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end])), "",
              "How this is established: [decision 022](../decisions/022-last-chance.md). Back to the [index](README.md).", ""]
     return "\n".join(lines)
@@ -278,8 +279,8 @@ def index(runs: Mapping[str, Run], known: Facts) -> str:
              "the reference interpreter. [How a finding is defined, and what each shows in detail](../findings.md).", "",
              "Order: first by what breaks (a segment leaves or enters unprotected, another claim about what an end does, a claim about how "
              "a close ends), then by what the run needs besides the two ends (nothing; a loss or a restart; an attacker), then by how "
-             "certain the reading is (the text as first read before other values and silence), then by length. Last chance: the step in which the end "
-             "could last have ruled the breach out.", "",
+             "certain the reading is (the text as first read before other values and silence), then by length. Last chance: the step in "
+             "which the end could last have ruled the breach out.", "",
              "| | finding | what | claim | breaks | needs | reading | steps | last chance A | B |", "|---" * 10 + "|"]
     for place, one in enumerate(ranked(runs), 1):
         run = runs[one.name]
