@@ -4,9 +4,12 @@ from __future__ import annotations
 
 EXPLAINED: dict[str, str] = {
     "F-01": "Section 3.3 (l.525-532) deletes an SA only after TIME-WAIT, but says so only of one connection of a session that "
-            "lives on. Section 3.4 (l.552-556) deletes what a session leaves behind as soon as the session is deleted. In RFC "
-            "4271 8.2.2 a session is over when its FSM goes to Idle, and at that moment TCP has just queued the FIN (RFC 9293 "
-            "3.10.4); retransmissions, the peer's FIN and the last ACK are still to come. The two sections cannot both be obeyed.",
+            "lives on. Section 3.4 (l.552-556) deletes what a session leaves behind as soon as the session is deleted, gracefully "
+            "or not (`whenever teardown events occur`). In RFC 4271 8.2.2 a session is over when its FSM goes to Idle, and at that "
+            "moment TCP has just queued the FIN (RFC 9293 3.10.4); retransmissions, the peer's FIN and the last ACK are still to "
+            "come. Read so, the two sections cannot both be obeyed. Only an end that waits for TCP before it calls its session "
+            "deleted obeys both, which no sentence asks of it (`del_trigger=tcp_closed`; F-02, F-03 and F-04 are what is left "
+            "then).",
     "F-02": "Section 3.4 (l.541-546) takes a Delete for an SA of a closing connection as confirmation that the peer has finished "
             "its teardown. RFC 2408 3.15 gives a Delete no such meaning: it says that its sender no longer has that SPI. A "
             "lifetime that runs out (RFC 2401 4.4.3), a rekey or an operator cause the same message while the peer's TCP is still"
@@ -32,9 +35,9 @@ EXPLAINED: dict[str, str] = {
             "one; but once the filter is removed (3.4, l.545-546) a forged RST in plaintext is accepted, and the expiration that "
             "3.3 waits for never comes.",
     "F-13": "An end that comes back from the port it had meets its peer in TIME-WAIT, and RFC 9293 3.6.1 (MAY-2; RFC 6191) lets "
-            "the new SYN in. The TIME-WAIT of 3.3 (l.528-530) then ends by the SYN and not by its timer, while the SA bound to "
-            "the old connection (3.1, l.406-411) serves the new one with the same 5-tuple; what the text then deletes is the new "
-            "connection's.",
+            "the new SYN in (BGP listens on 179 whatever its FSM's state is, 8.2.1 of RFC 4271). The TIME-WAIT of 3.3 (l.528-530) "
+            "then ends by the SYN and not by its timer, while the SA bound to the old connection (3.1, l.406-411) serves the new "
+            "one with the same 5-tuple; what the text then deletes is the new connection's.",
     "F-14": "An SA's lifetime (2.2; RFC 2401 4.4.3) knows nothing of TCP. Nothing in 3.3 keeps it from ending while the "
             "connection closes, and nobody renews an SA on which little is sent. The deletion that follows is as early as any "
             "that 3.3 forbids.",
@@ -77,9 +80,11 @@ EXPLAINED: dict[str, str] = {
     "F-29": "Section 3.1 (l.382-383) names a simplex SA, Quick Mode makes a pair, and a Delete lists the SPI on which its sender "
             "receives (RFC 2408 3.15). Whether its receiver also gives up the other half is nowhere said. If it does not, that "
             "half is left when both connections are closed.",
-    "F-32": "Section 3.4 makes a Delete something that ends BGP state. Before phase 1 is done nothing protects an informational "
-            "exchange (RFC 2409 5.7); and with a group's pre-shared key (4.4) any member can build a phase 1 SA in the "
-            "neighbour's name and send INITIAL-CONTACT under it. Threat [4] of section 2 is back, by another way.",
+    "F-32": "Section 3.4 (l.538-546) makes a Delete something that ends BGP state, and does not say which Delete. RFC 2408 5.15 "
+            "(MUST) and RFC 2409 5.7 want one protected by an ISAKMP SA; an implementation that believes others too (`naive`) lets "
+            "anybody end a session, as in F-32/unprotected. One that heeds them is not safe where a group's pre-shared key serves "
+            "(4.4): any member can build a phase 1 SA in the neighbour's name and send INITIAL-CONTACT under it (F-32/group-key). "
+            "Threat [4] of section 2 is back, by another way.",
     "F-33": "Section 3.2 (l.435-436) names port 170, as 1.1 does. BGP listens on 179 (RFC 4271 8.2.1). Filters written from the "
             "draft match no segment of BGP, and what no rule matches passes in plaintext.",
     "F-35": "Filters are specific to a connection and exist from its Quick Mode on (3.2, 3.6). Nothing is said about the "
@@ -97,10 +102,12 @@ EXPLAINED: dict[str, str] = {
     "F-43": "Section 3.6 concludes from the right SA to the trusted peer. Section 4.2 (l.920-923) wants several certification "
             "authorities, and nothing says whose certificate may speak for which neighbour; RFC 2401 has no peer authorization "
             "database (RFC 4301 4.4.3 added it). Whoever holds any certificate of a trusted authority, and the neighbour's "
-            "address, is the neighbour.",
-    "F-44": "Section 3.4 (l.556-557) says that nothing may interfere with graceful restart. A helper (RFC 4724) lets a new OPEN "
-            "replace the established connection and closes the old one without NOTIFICATION; the end of the old FSM then deletes "
-            "what exists as a result of the session, which includes the SAs of the connection that has just replaced it.",
+            "address, is the neighbour. In a running session he needs TCP's sequence numbers; where the newest SA carries what is "
+            "sent, that is his, and shows them to him. The model leaves that step out.",
+    "F-44": "Section 3.4 (l.556-557) says that its deletions should in no way interfere with graceful restart. A helper (RFC 4724) "
+            "lets a new OPEN replace the established connection and closes the old one without NOTIFICATION; the end of the old "
+            "FSM then deletes what exists as a result of the session, which includes the SAs of the connection that has just "
+            "replaced it.",
     "F-52": "Section 2 (l.153-164) says that TCP MD5 gives no authentication of packets; RFC 2385 authenticates each segment, SYN"
             " and RST included. What it does not give is secrecy. The pairs of claims that break with and without it, with and "
             "without IPsec, are what `lockstep attackers` prints.",

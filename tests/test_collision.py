@@ -157,8 +157,8 @@ def test_only_two_ends_that_process_collisions_when_established_keep_one_connect
     on = {at for at, slot in enumerate(system.slots) if slot.var.name == "CollisionDetectEstablishedState" and slot.scope[0] in ends}
     start = tuple(1 if at in on else code for at, code in enumerate(system.initial[0]))
     asked = [Query("breaks", claim.violated, system.places), Query("tested", claim.antecedent, system.places)]
-    result = search(system.starting([start]), asked)
-    assert result.complete and (result.hits["breaks"] is None, result.hits["tested"] is not None) == (keeps, True)
+    result = search(system.starting([start]), asked, stop_when_all_hit=True)
+    assert result.complete == keeps and (result.hits["breaks"] is None, result.hits["tested"] is not None) == (keeps, True)
 
 
 # -- ladders ------------------------------------------------------------------------------------------------------
