@@ -175,7 +175,8 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "ends share, or the world has, stays. No other claim was asked, and that an end had a chance does not mean that the draft "
              "asked it to take it.", "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end])), "",
-             "How this is established: [decision 022](../decisions/022-last-chance.md). Back to the [index](README.md).", ""]
+             "How this is established: decisions [022](../decisions/022-last-chance.md) and "
+             "[030](../decisions/030-what-an-end-could-avoid.md). Back to the [index](README.md).", ""]
     return "\n".join(lines)
 
 
@@ -247,8 +248,7 @@ def unavoidable(end: str, known: Mapping[str, Any]) -> str:
     """Why an end never had a chance."""
     changes, rows = known["anyway"]["changes"], known["anyway"]["broken_by"]
     if not changes:
-        return (f"This run is none that it could have avoided: no reading of {end}'s changes that, changed alone or all as `repaired` "
-                "has them.")
+        return f"No single reading of {end}'s, nor all that `repaired` gives it, keeps this run from doing so."
     said = " and ".join(f"`{name}={value}`" for name, value in changes.items())
     steps = ", ".join(f"`{one['row']}`" for one in rows)
     return f"With {said} it could have avoided this run, but not this one of {len(rows)} step{'s' * (len(rows) > 1)}: {steps}."
@@ -259,7 +259,8 @@ def values(adopted: Mapping[str, Any]) -> str:
     said = " and ".join(f"`{name}={value}`" for name, value in adopted["changes"].items())
     how = "" if adopted["smallest"] else "; none of them can be left out"
     vacuous = "" if adopted["tested"] else "; what the claim speaks of does not happen any more then"
-    other = f"; the claim itself reads {' and '.join(f'`{name}`' for name in adopted['named'])}" if adopted["named"] else ""
+    named = " and ".join(f"`{name}`" for name in adopted["named"])
+    other = f"; the claim itself reads {named}, and then asks for less" if named else ""
     return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{other}{vacuous})"
 
 
