@@ -185,7 +185,8 @@ REVIEWED: dict[str, str] = {
             "phase 1 SA, and at that moment the peer knows of no other session, so an implementation that sweeps by phase 1 SA obeys the "
             "letter. Each step is allowed: a reset, a new attempt from another port before the peer has heard of it, a Quick Mode that "
             "knows nothing of TCP (RFC 2409 5.5), a Delete applied at once (RFC 2408 5.15). Stands, as a sentence that does not say what "
-            "it deletes. NOTE: the model's rule R-a sweeps in the same way; a receiver that defers (R-b) keeps its half.",
+            "it deletes. NOTE: rule R-a, as the model has it, sweeps in the same way, and has to: spared, the SA of a next attempt that "
+            "then never comes is nobody's to delete (decision 030). A receiver that defers (R-b) keeps its half.",
     "L-20": "Objections: deleting is right, since nobody has the other end of these SAs any more, and the hold timer ends the "
             "connection. Answer: both true. RFC 2407 4.6.3.3 says `might elect`, so a receiver may also not delete. What is missing is "
             "the word to BGP: for up to the hold time the survivor announces routes through a peer that forgot them, refuses the new "
