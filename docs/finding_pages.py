@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from docs.candidates import CANDIDATES
-from docs.explanations import EXPLAINED
+from docs.explanations import EXPLAINED, REVIEWED
 from docs.made import changed, kept
 from docs.pages import ROOT
 from lockstep.api import file_name
 from model.action import action_exprs
+from model.attacker import ATTACKER_TABLE
 from model.expr import Expr, Var, show, walk
+from model.intruder import INTRUDER_TABLE
 from model.readings import READINGS
+from model.restart import RESTART_TABLE
 from model.slices import SLICES, build
 from model.system import ENDS, System
 from model.trace import Trace, to_document
@@ -32,13 +35,14 @@ from traces.ladder import cited, ladder
 from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import Run, query_of, replay
-from verify.game import Adopted, Chance, chance
+from verify.game import RULES, Adopted, Chance, chance
 from verify.step import Firing
 
 FOLDER = ROOT / "docs" / "findings"
 FACTS = FOLDER / "facts.json"
 RENEW = "renew them with: python -m docs facts"
 HEAD = "<!-- made by python -m docs findings; do not edit -->"
+OVERHEARD = "text-stays-secret"  # it breaks by listening, which is no step
 UNPROTECTED = ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic", "no-replay")
 
 Facts = dict[str, dict[str, Any]]
@@ -48,8 +52,9 @@ Facts = dict[str, dict[str, Any]]
 
 
 def fingerprint(finding: Finding, trace: Trace) -> str:
-    """Of what the facts about a finding were computed from: the model under its readings, the claim, the witness."""
-    said = [trace.digest, show(finding.claim.violated), show(finding.claim.antecedent), json.dumps(to_document(trace), sort_keys=True)]
+    """Of what the facts about a finding were computed from: the rules of the game, the model under its readings, claim and witness."""
+    said = [RULES, trace.digest, show(finding.claim.violated), show(finding.claim.antecedent),
+            json.dumps(to_document(trace), sort_keys=True)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
@@ -77,8 +82,10 @@ def _document(system: System, found: Chance) -> dict[str, Any]:
     def adopted(one: Adopted | None) -> dict[str, Any] | None:
         return None if one is None else {key: value for key, value in asdict(one).items() if key != "codes"}
 
+    anyway = found.anyway and {"changes": dict(found.anyway.changes), "broken_by": [row(one) for one in found.anyway.broken_by]}
     return {"lost": list(found.lost), "last": found.last, "undecided": found.undecided, "adopted": adopted(found.adopted),
-            "from_start": adopted(found.from_start), "followed": row(found.followed), "instead": row(found.instead), "arena": found.arena}
+            "from_start": adopted(found.from_start), "followed": row(found.followed), "instead": row(found.instead),
+            "anyway": anyway, "arena": found.arena}
 
 
 def facts() -> Facts:
@@ -114,10 +121,13 @@ def severity(finding: Finding) -> int:
 
 
 def needs(run: Run) -> tuple[int, str]:
-    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, an attacker."""
+    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, a restart, an attacker (an insider too)."""
     whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
-    if any(one.scope == "" for one in run.trace.steps) or any("copied" in name for name in whose):
+    tables = {one.table for one in run.trace.steps}
+    if tables & {ATTACKER_TABLE.name, INTRUDER_TABLE.name} or any("copied" in name for name in whose) or run.trace.property == OVERHEARD:
         return 2, "an attacker"
+    if RESTART_TABLE.name in tables:
+        return 1, "a restart"
     return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
 
 
@@ -149,7 +159,7 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
     trace, claim = run.trace, finding.claim
     steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
     lines = [HEAD, f"# {finding.name}: {finding.title}", "",
-             EXPLAINED[finding.name.partition("/")[0]], "",
+             *(f"{text}\n" for text in about(finding)),
              f"- Text: {finding.source}",
              f"- Claim broken, at {trace.end}: `{claim.name}`. {claim.sentence} ({claim.source})",
              f"- Slice {trace.slice}, preset {trace.preset}, readings changed at both ends: {changed(finding)}",
@@ -160,10 +170,22 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "## The run", "", "```text", *ladder(run).splitlines(), "```", "", "```mermaid", *mermaid(run).splitlines(), "```", "",
              "## What it depends on", "", depends(run), "",
              "## Who had the last chance", "",
-             f"Adopted readings keep `{claim.name}` at {trace.end}; no other claim was asked.", "",
+             f"Could an end have ruled out a breach of `{claim.name}` at {trace.end} by reading the text otherwise, and up to which step? "
+             "All else is against it: its peer, which goes on reading as it does, the network, operators, lifetimes, attackers. What both "
+             "ends share, or the world has, stays. No other claim was asked, and that an end had a chance does not mean that the draft "
+             "asked it to take it.", "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end])), "",
-             "How this is established: [decision 022](../decisions/022-last-chance.md). Back to the [index](README.md).", ""]
+             "How this is established: decisions [022](../decisions/022-last-chance.md) and "
+             "[030](../decisions/030-what-an-end-could-avoid.md). Back to the [index](README.md).", ""]
     return "\n".join(lines)
+
+
+def about(finding: Finding) -> Iterator[str]:
+    """Its family in words, and what a second reader objected to."""
+    number = finding.name.partition("/")[0]
+    yield EXPLAINED[number]
+    if number in REVIEWED:
+        yield f"*Reviewed.* {REVIEWED[number]}"
 
 
 def mentioned(run: Run) -> set[str]:
@@ -202,7 +224,7 @@ def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
     """What one end could have done, as items of a list."""
     length, last = run.trace.length, known["last"]
     if all(known["lost"]):
-        yield f"- **{end} never had a chance.** Whatever it reads, from the start on, it cannot rule the breach out."
+        yield f"- **{end} never had a chance.** Whatever it reads, from the start on, some run breaks the claim. {unavoidable(end, known)}"
         return
     if last is None:
         yield f"- **{end}: undecided** at state {known['undecided']}; {known['arena']:,} states of the game were looked at."
@@ -222,12 +244,24 @@ def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
                "  Which readings would have done from the beginning, is not known: no two of them, and the search for more was too large.")
 
 
+def unavoidable(end: str, known: Mapping[str, Any]) -> str:
+    """Why an end never had a chance."""
+    changes, rows = known["anyway"]["changes"], known["anyway"]["broken_by"]
+    if not changes:
+        return f"No single reading of {end}'s, nor all that `repaired` gives it, keeps this run from doing so."
+    said = " and ".join(f"`{name}={value}`" for name, value in changes.items())
+    steps = ", ".join(f"`{one['row']}`" for one in rows)
+    return f"With {said} it could have avoided this run, but not this one of {len(rows)} step{'s' * (len(rows) > 1)}: {steps}."
+
+
 def values(adopted: Mapping[str, Any]) -> str:
     """Readings adopted, with what was shown of them."""
     said = " and ".join(f"`{name}={value}`" for name, value in adopted["changes"].items())
     how = "" if adopted["smallest"] else "; none of them can be left out"
     vacuous = "" if adopted["tested"] else "; what the claim speaks of does not happen any more then"
-    return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{vacuous})"
+    named = " and ".join(f"`{name}`" for name in adopted["named"])
+    other = f"; the claim itself reads {named}, and then asks for less" if named else ""
+    return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{other}{vacuous})"
 
 
 def chances(known: Mapping[str, Any]) -> str:
@@ -245,9 +279,9 @@ def index(runs: Mapping[str, Run], known: Facts) -> str:
              "Each finding is a run of the model that breaks a claim, found by exhaustive search, shortest of its kind, and replayed by "
              "the reference interpreter. [How a finding is defined, and what each shows in detail](../findings.md).", "",
              "Order: first by what breaks (a segment leaves or enters unprotected, another claim about what an end does, a claim about how "
-             "a close ends), then by what the run needs besides the two ends (nothing, a loss, an attacker), then by how certain the "
-             "reading is (the text as first read before other values and silence), then by length. Last chance: the step in which the end "
-             "could last have ruled the breach out.", "",
+             "a close ends), then by what the run needs besides the two ends (nothing; a loss or a restart; an attacker), then by how "
+             "certain the reading is (the text as first read before other values and silence), then by length. Last chance: the step in "
+             "which the end could last have ruled the breach out.", "",
              "| | finding | what | claim | breaks | needs | reading | steps | last chance A | B |", "|---" * 10 + "|"]
     for place, one in enumerate(ranked(runs), 1):
         run = runs[one.name]

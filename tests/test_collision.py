@@ -149,6 +149,18 @@ def test_a_collision_seen_in_established_at_both_ends_keeps_one() -> None:
     assert found == [(True, True), (True, False)]
 
 
+@pytest.mark.parametrize("ends, keeps", [("AB", True), ("A", False), ("B", False)])
+def test_only_two_ends_that_process_collisions_when_established_keep_one_connection(ends: str, keeps: bool) -> None:
+    """RFC 4271 8.1.1, CollisionDetectEstablishedState: what would repair L-21, as its page says."""
+    claim = CLAIMS["collision-keeps-one"]
+    system = build("collision", readings("draft", {}), monitors=claim.monitors)
+    on = {at for at, slot in enumerate(system.slots) if slot.var.name == "CollisionDetectEstablishedState" and slot.scope[0] in ends}
+    start = tuple(1 if at in on else code for at, code in enumerate(system.initial[0]))
+    asked = [Query("breaks", claim.violated, system.places), Query("tested", claim.antecedent, system.places)]
+    result = search(system.starting([start]), asked, stop_when_all_hit=True)
+    assert result.complete == keeps and (result.hits["breaks"] is None, result.hits["tested"] is not None) == (keeps, True)
+
+
 # -- ladders ------------------------------------------------------------------------------------------------------
 
 def test_a_ladder_names_the_connection() -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from docs import finding_pages
 from docs.candidates import CANDIDATES
-from docs.explanations import EXPLAINED
+from docs.explanations import EXPLAINED, REVIEWED
 from docs.finding_pages import FACTS, FOLDER, computed, facts, mentioned, page, pages, ranked
 from docs.made import kept
 from lockstep.cli import app
@@ -23,7 +23,7 @@ from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import NotARun, TraceError, model_digest, replay
 
-CHEAP = ("F-02/confirm", "F-03/at-lastack-stuck", "F-33/port")
+CHEAP = ("F-02/confirm", "F-24/session", "F-33/port")
 STATEMENT = re.compile(r"""
     sequenceDiagram
   | \ {4}accTitle:\ .+
@@ -88,8 +88,13 @@ def test_the_page_follows_the_facts():
     run, known = replay(kept()[name]), facts()[name]
     told = page(FINDINGS[name], run, known)
     assert "A had its last chance in step 3" in told and "`A:confirm=never`" in told
-    spoilt = {**known, "ends": {**known["ends"], "A": {**known["ends"]["A"], "lost": [True] * 3, "last": None}}}
-    assert "A never had a chance" in page(FINDINGS[name], run, spoilt)
+    anyway = {"changes": {"A:confirm": "never"}, "broken_by": [{"row": "B.tcp: ABORT: RST@ESTABLISHED", "source": ""}]}
+    spoilt = {**known, "ends": {**known["ends"], "A": {**known["ends"]["A"], "lost": [True] * 3, "last": None, "anyway": anyway}}}
+    told = page(FINDINGS[name], run, spoilt)
+    assert "A never had a chance" in told
+    assert "With `A:confirm=never` it could have avoided this run, but not this one of 1 step: `B.tcp: ABORT" in told
+    spoilt["ends"]["A"]["anyway"] = {"changes": {}, "broken_by": []}
+    assert "No single reading of A's, nor all" in page(FINDINGS[name], run, spoilt)
     open_ = {**known, "ends": {**known["ends"], "A": {**known["ends"]["A"], "last": None, "undecided": 2}}}
     assert "A: undecided" in page(FINDINGS[name], run, open_)
 
@@ -117,6 +122,21 @@ def test_the_ranking_puts_plaintext_without_help_first():
     assert sorted(order) == sorted(FINDINGS)
     assert order.index("F-01/plaintext") < order.index("F-02/plaintext") < order.index("F-06/bypass-in") < order.index("F-01/order")
     assert order.index("F-01/order") < order.index("F-03/keep")
+
+
+@pytest.mark.parametrize("name, needed", [("F-01/plaintext", "nothing"), ("F-04/harm", "a loss"), ("F-28/hold-zero", "a restart"),
+                                          ("F-35/listener", "an attacker"), ("F-43/session", "an attacker"),
+                                          ("F-52/secrecy", "an attacker"), ("F-56/gateway", "an attacker"), ("F-58/user", "an attacker")])
+def test_what_a_run_needs(name, needed):
+    """An insider is an attacker, and so is who only listens; a restart is none."""
+    assert finding_pages.needs(replay(kept()[name]))[1] == needed
+
+
+def test_what_was_read_again_is_on_the_page():
+    for number in REVIEWED:
+        assert number in EXPLAINED and re.search(r"^Objection.*[Aa]nswers?\b.*\bStands\b", REVIEWED[number])
+    assert [*finding_pages.about(FINDINGS["L-01/closed-port"])] == [EXPLAINED["L-01"], f"*Reviewed.* {REVIEWED['L-01']}"]
+    assert [*finding_pages.about(FINDINGS["F-33/port"])] == [EXPLAINED["F-33"]]
 
 
 def test_every_finding_is_explained_and_every_candidate_told():

@@ -9,10 +9,11 @@ from random import Random
 
 import pytest
 
+import verify.game
 import verify.step
 from model.action import Channel, Event, Take, set_, signal
 from model.action import put as put_on
-from model.expr import BOOL, TRUE, Enum, Fired, Param, Post, Range, Sent, Var, conj, evaluate, up
+from model.expr import BOOL, TRUE, Enum, Fired, Param, Peer, Post, Range, Sent, Var, conj, evaluate, up
 from model.slices import build
 from model.system import Instance, Offer, System
 from model.table import ANY, STAY, Table, ignored, row
@@ -22,8 +23,9 @@ from tests.test_search import HERE, PHASE, M, Maker
 from traces.files import read
 from traces.names import coded
 from verify.game import Arena, chance
+from verify.game import _lost as lost_states
 from verify.options import Options
-from verify.query import Query
+from verify.query import EngineDisagreement, Query
 from verify.rereading import Rereading, own_readings
 from verify.search import search
 from verify.step import Disabled, StepView, Stimulus, View, step
@@ -183,6 +185,50 @@ def test_an_end_that_keeps_to_its_first_reading_is_noticed(monkeypatch):
         played(monkeypatch, 80)
 
 
+# -- readings that do not change, by exhaustive search ---------------------------------------------------------------------------------
+
+
+def breaks(system, state, broken, scope):
+    """Does a run from here break the claim? By the interpreter; raises TooLarge."""
+    todo, seen = [state], {state}
+    while todo:
+        for _, outcome in verify.step.successors(system, todo.pop()):
+            if evaluate(broken, StepView(system, scope, outcome)):
+                return True
+            if outcome.after not in seen:
+                seen.add(outcome.after)
+                todo.append(outcome.after)
+        if len(seen) > 10 * MOST:
+            raise TooLarge
+    return False
+
+
+def unmoved(game, count):
+    """Beginnings that some readings of the end, which then stay as they are, keep from every breach; how many of these the game calls
+    lost; and how many it calls lost at all."""
+    kept, wrong, lost = 0, 0, 0
+    for seed, (system, end, broken, scope) in enumerate(random_games(count)):
+        system.constraint, mine, state = TRUE, own_readings(system, end), system.initial[0]
+        if seed % 2:  # a claim that reads a reading of the end
+            var = next(iter(mine.values())).var
+            said = var != var.sort.values[seed // 2 % 3]
+            broken = broken & (said if scope == end else Peer(said))
+        with suppress(TooLarge):
+            fixed = [dict(zip(mine, codes, strict=True)) for codes in product(*(range(slot.var.sort.size) for slot in mine.values()))]
+            every = [breaks(system, tuple(one.get(at, code) for at, code in enumerate(state)), broken, scope) for one in fixed]
+            is_lost = game(system, end, broken, scope, state)
+            kept, wrong, lost = kept + (not all(every)), wrong + (is_lost and not all(every)), lost + is_lost
+    return kept, wrong, lost
+
+
+def test_no_beginning_is_lost_that_readings_keep_from_every_breach():
+    def game(system, end, broken, scope, state):
+        return lost_states(system, end, broken, scope, [state], 500, ())[0][0]
+
+    kept, wrong, lost = unmoved(game, 36)
+    assert wrong == 0 and kept >= 12 and lost >= 2, (kept, lost)
+
+
 # -- systems whose answer is plain ---------------------------------------------------------------------------------------------------
 
 PLACE = Enum("Place", "BEGIN", "EDGE", "SAFE", "OVER")
@@ -227,6 +273,53 @@ def test_once_the_text_leaves_no_choice_the_chance_is_gone():
 def test_the_other_end_never_had_one():
     found = the_chance(walkers(), "B")
     assert (found.lost, found.last, found.adopted) == ((True, True), None, None)
+
+
+SHOVE = Event("shove", who="network")
+
+
+def shoved(**readings):
+    """A push leads a bold reader OVER; a shove, whoever stands there."""
+    mode = Var("reading", *readings.get("reading", ("mode", MODE.sort)))
+    bold, shy = mode.sort.consts()
+    table = Table("walk", "walk", WALKS, (PUSH, SHOVE), (
+        row("over", BEGIN, PUSH, mode == bold, [], OVER, HERE), row("aside", BEGIN, PUSH, mode == shy, [], SAFE, HERE),
+        row("shoved", BEGIN, SHOVE, TRUE, [], OVER, HERE)))
+    offered = [PUSH, SHOVE] if readings.get("shove", True) else [PUSH]
+    return System("shoved", [Instance("A", table), Instance("B", table)], [Offer("A", table, event) for event in offered],
+                  extra=[("A", mode), ("B", mode)])
+
+
+def test_who_never_had_a_chance_learns_what_it_could_avoid_and_what_not():
+    found = the_chance(shoved(), "A", (PUSH_A,))
+    assert found.lost == (True,) and found.last is None
+    assert dict(found.anyway.changes) == {"A:mode": "shy"} and [one.row.name for one in found.anyway.broken_by] == ["shoved"]
+
+
+def test_an_end_on_which_the_run_does_not_depend_is_told_so():
+    found = the_chance(shoved(), "B", (PUSH_A,))
+    assert (dict(found.anyway.changes), found.anyway.broken_by) == ({}, ())
+
+
+def test_a_reading_that_the_claim_reads_is_the_ends_to_settle():
+    """As `verify` would say of it; and the claim that is kept is then another one, which is said."""
+    system, bold_falls = shoved(), FELL & (MODE == "bold")
+    assert Arena(system, "A", bold_falls, "A", nature=()).lost.any()  # held to the reading it began with, as before decision 030
+    found = chance(system, "A", bold_falls, TRUE, "A", system.initial[0], (PUSH_A,), nature=())
+    assert (found.last, dict(found.adopted.changes), found.adopted.named) == (0, {"A:mode": "shy"}, ("A:mode",))
+
+
+def test_a_game_said_to_be_lost_though_readings_keep_the_claim_is_noticed(monkeypatch):
+    monkeypatch.setattr(verify.game, "_lost", lambda *_: ((True,), 1))
+    with pytest.raises(EngineDisagreement, match="'A:mode': 'shy'"):
+        the_chance(shoved(shove=False), "A", (PUSH_A,))
+
+
+def test_rules_for_a_port_on_which_nobody_listens_are_no_remedy():
+    port = ("port", Enum("Port", "179", "170"))
+    assert the_chance(shoved(reading=port, shove=False), "A", (PUSH_A,)).lost == (True,)
+    other = ("port", Enum("Port", "170", "179"))
+    assert dict(the_chance(shoved(reading=other, shove=False), "A", (PUSH_A,)).adopted.changes) == {"A:port": "179"}
 
 
 def test_a_run_that_breaks_nothing_is_refused():

@@ -11,6 +11,10 @@ from model.expr import BOOL, FALSE, TRUE, Choice, Const, Expr, Item, Op, Valuati
 from model.system import Slot, System
 from model.table import Row, line_exprs
 
+# A value that no end takes up in a game. Rules for a port on which BGP does not listen keep every claim about an SA, by sending past it:
+# no protocol engineer calls that a chance to prevent something. An end that has the value from the start may give it up.
+NO_REMEDY = {"port": "170"}
+
 
 @dataclass(frozen=True, eq=False)
 class Variant:
@@ -24,6 +28,11 @@ class Variant:
 def own_readings(system: System, end: str) -> dict[int, Slot]:
     """The readings that are this end's own, by position in the state."""
     return {at: slot for at, slot in enumerate(system.slots) if slot.var.table == "reading" and slot.scope == end}
+
+
+def readable(var: Var) -> list[int]:
+    """The values of a reading that an end may take up."""
+    return [code for code in range(var.sort.size) if var.sort.show(code) != NO_REMEDY.get(var.name)]
 
 
 class Rereading:
@@ -44,7 +53,7 @@ class Rereading:
         free = bool(self._read((row.condition, *line_exprs(row))))
         in_actions = list(self._read(expr for action in row.actions for expr in action_exprs(action)).values())
         found: dict[str, tuple[list[Expr], tuple[Action, ...]]] = {}
-        for codes in product(*(range(var.sort.size) for var in in_actions)):
+        for codes in product(*(readable(var) for var in in_actions)):
             values = {var.name: code for var, code in zip(in_actions, codes, strict=True)}
             actions = tuple(self._action(action, values) for action in row.actions)
             text = "; ".join(f"{action}, {show(action.resend)}" if isinstance(action, Put) else str(action) for action in actions)
@@ -63,7 +72,7 @@ class Rereading:
         var = next(iter(self._read([expr]).values()), None)
         if var is None:
             return expr
-        return _any([self.possible(self.put_in(expr, {var.name: code})) for code in range(var.sort.size)])
+        return _any([self.possible(self.put_in(expr, {var.name: code})) for code in readable(var)])
 
     def put_in(self, expr: Expr, values: Mapping[str, int]) -> Expr:
         """The expression with values for readings, simplified where that decides it."""
