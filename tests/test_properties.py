@@ -324,6 +324,30 @@ def test_an_sa_for_one_connection():
     assert not made(claim, "opening").state(carried).sends(kind="SYN", inc="0", prot="ESP-g1").broken
 
 
+def test_an_sa_leads_to_the_peer():
+    gone = {"A.ipsec.out[g0]": "none", "A.ipsec.in[g0]": "none"}
+    claim = "sa-leads-to-peer"
+    assert made(claim, "rekey", "B").then(gone).broken and not made(claim, "rekey").then(gone).broken
+    both_gone = gone | {"B.ipsec.out[g0]": "none", "B.ipsec.in[g0]": "none"}
+    other = {f"{end}.ipsec.{half}[g1]": "mature" for end in "AB" for half in ("in", "out")}
+    for then in ({}, both_gone, gone | other, gone | {"A.bgp.state": "Idle"}, gone | {"A.quick-initiator.state": "QM1-SENT"}):
+        assert not made(claim, "rekey", "B").then(then).broken, then
+
+
+def test_an_sa_is_for_a_connection():
+    before = {"A.ipsec.out[g1]": "none", "A.tcp.state": "CLOSED", "A.binding.state": "none", "A.ipsec.for[g1]": "0"}
+    up, claim = {"A.ipsec.out[g1]": "mature"}, "sa-comes-up-for-connection"
+    attempt = {"A.binding.state": "waiting", "A.binding.next-incarnation": "1"}
+    for given, broken in (({}, True), ({"A.tcp.state": "LISTEN"}, False), ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "0"}, False),
+                          ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "1"}, True), (attempt, True),
+                          (attempt | {"A.ipsec.for[g1]": "1"}, False), (attempt | {"A.ipsec.for[g1]": "any"}, False)):
+        assert made(claim, "opening").state(before | given).then(up).broken is broken, given
+        assert not made(claim, "opening").state(before | given | up).broken
+    for selector, prot, broken in (("any", "ESP-g1", True), ("0", "ESP-g1", False), ("any", "ESP-g2", False), ("any", "PLAIN", False)):
+        step = made("syn-under-its-own-sa", "opening").state(up | {"A.ipsec.for[g1]": selector})
+        assert step.sends(kind="SYN", prot=prot).broken is broken
+
+
 def test_binding_agrees():
     up = {"A.bgp.state": "Established", "B.bgp.state": "Established"}
     for mine, yours, broken in (("g1", "g2", True), ("g1", "g1", False), ("g1", "none", True), ("none", "none", False)):
@@ -427,7 +451,7 @@ def test_two_connections():
 def test_every_claim_was_broken_here():
     Made.broke.clear()
     for test in (test_plaintext_out, test_plaintext_after_open, test_plaintext_in_and_authentic, test_syn_after_phase2, test_sa_outlives,
-                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection, test_binding_agrees,
+                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection, test_an_sa_leads_to_the_peer, test_an_sa_is_for_a_connection, test_binding_agrees,
                  test_binding_is_current, test_rekey_keeps_session,
                  test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true, test_the_five_threats,
                  test_a_lost_peer, test_two_connections):

@@ -22,6 +22,7 @@ _OVERTAKEN = Cause("time-wait-ended-early", Fired("binding", "b8 TIME-WAIT ended
 _NO_TIME_WAIT = Cause("ended-without-time-wait", Fired("tcp", "ABORT: RST"))
 _CLOCK = Cause("clock-from-ack", ANY_SA & Fired("binding", "clock from the ACK ended: delete bound SA"))
 _UNHEARD = Cause("unheard", TCP.among(CLOSED) & Fired("ipsec", "unknown SPI"))
+_UNREAD = Cause("unread-text", Fired("tcp", "FIN with text, socket gone: RST"))
 _BY_TCP = both(del_trigger="tcp_closed")
 _F01 = "draft 3.3 l.528-532 against 3.4 l.552-556"
 _F02, _F03, _F06 = "draft 3.4 l.541-546", "draft 3.3 l.525-532", "draft 3.4 l.545-546"
@@ -67,6 +68,10 @@ FINDINGS = (
             longer="the pilot had no BGP: here an end whose session goes with its connection deletes by 3.4 l.552-555"),
     Finding("F-09/clock", "a clock that starts at the bare ACK ends under a peer that still sends", "teardown", "sa-outlives-need",
             _CLOCK, 5, _BY_TCP | both(clock_start="fw2"), source="draft 3.3 l.527-530"),
+    Finding("F-11/unread", "text after the own FIN meets no socket: RST, no TIME-WAIT, and the SA goes while the peer closes", "teardown",
+            "sa-outlives-need", _UNREAD, 9, _BY_TCP | both(close_call="half_duplex"),
+            source="draft 3.3 l.504-506 (SHOULD half-close); RFC 4271 8.2.1.4; RFC 9293 3.6.1 SHLD-3",
+            last=Fired("informational", "Delete: pair removed")),
     Finding("F-14/closing", "the SA's lifetime ends while the connection is closing", "teardown", "sa-outlives-connection",
             _EXPIRED_CLOSING, 2, _BY_TCP, source="silent: draft 2.2, 3.3"),
     Finding("F-15/no-reset", "a FIN under an SA that the peer no longer has brings no RST: only the user timeout ends the close",
