@@ -115,6 +115,8 @@ _ALL = (
     _world("local_user", "yes no", "draft 4.1 l.878-893", "whether the attacker is another user of a speaker's host"),
     _world("third_host", "yes no", "draft 3.8 l.690-698", "whether the attacker has a host behind the gateway of one neighbour"),
     # BGP
+    _endpoint("first_open", "own reply_only", "draft 3.2 l.457-471 against RFC 4271 8.2.2",
+              "whether an end that was connected to sends its OPEN when the connection is up, or in reply to the peer's"),
     Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),
     _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),
 )

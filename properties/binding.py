@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from model.binding import BOUND, NEXT_INC, SINGLE, bound_to
+from model.binding import BOUND, SINGLE, bound_to
 from model.expr import BOOL, Expr, Fired, Peer, Post, Sent, Var, conj, disj
 from model.ipsec import as_prot
-from model.signals import (
-    ANY_SA,
-    BGP,
-    BGP_ESTABLISHED,
-    CLOSED,
-    G0,
-    G1,
-    G2,
-    LISTEN,
-    S_WAITING,
-    SA_FOR,
-    SA_IN,
-    SA_OUT,
-    SESSION_STATE,
-    SYN,
-    TCP,
-    TCP_INC,
-    gen,
-    inc,
-    kind,
-    prot,
-    sa_covers,
-    sa_present,
-)
+from model.signals import ANY_SA, BGP, BGP_ESTABLISHED, G0, G1, G2, SA_FOR, SA_IN, SA_OUT, TCP_INC, gen, inc, prot, sa_covers, sa_present
 from model.system import Monitor
 from properties.claim import Claim
 from properties.vocabulary import GENERATIONS
@@ -48,19 +25,11 @@ def _carries(generation: Expr, incarnation: str) -> Sent:
     return Sent("segments", (prot == as_prot(generation)) & (inc == incarnation))
 
 
-def _syn_under(generation: Expr) -> Sent:
-    return Sent("segments", (prot == as_prot(generation)) & (kind == SYN))
-
-
 _MONITORS = tuple(Monitor(end, var, _carries(g, "0"), Post((SA_OUT[g] == "none") & (SA_IN[g] == "none")))
                   for end in ("A", "B") for g, var in zip(GENERATIONS, CARRIED, strict=True))
 _SECOND = disj(*(_carries(g, "1") for g in GENERATIONS))
 _SECOND_ON_SAME = disj(*(conj(var, _carries(g, "1")) for g, var in zip(GENERATIONS, CARRIED, strict=True)))
 _WITH_SAS = ("teardown", "opening", "rekey", "phase1", "restart")
-# In this step a generation's outbound half is installed; there is a connection of its selectors, a listener, or an attempt.
-_COMES_UP = [(SA_OUT[g] == "none") & Post(SA_OUT[g] != "none") for g in GENERATIONS]
-_WANTED = [disj(conj(~TCP.among(CLOSED, LISTEN), sa_covers(g, TCP_INC)), TCP == LISTEN,
-                conj(SESSION_STATE == S_WAITING, sa_covers(g, NEXT_INC))) for g in GENERATIONS]
 UNMARKED = ("b11 ignored", "b11 connection failed", "b11 renegotiate")
 _BOTH_UP = (BGP == BGP_ESTABLISHED) & Peer(BGP == BGP_ESTABLISHED)
 
@@ -71,13 +40,6 @@ CLAIMS = (
           "draft 3.1 l.406-411 as far as rekey (3.2 l.486-491) leaves it", Post(INCONGRUENT), Post(ONE_OUT), _WITH_SAS),
     Claim("sa-serves-one-connection", "An SA that carried one incarnation of a connection never carries another.",
           "draft 3.1 l.408-411, 3.6 l.634-637", _SECOND_ON_SAME, _SECOND, ("restart",), _MONITORS),
-    Claim("syn-under-its-own-sa", "A SYN that leaves under an SA leaves under one whose selectors name its port.",
-          "draft 3.2 l.449-456 (MUST), 3.1 l.406-411", disj(*(_syn_under(g) & (SA_FOR[g] == "any") for g in GENERATIONS)),
-          disj(*(_syn_under(g) for g in GENERATIONS)), ("opening",)),
-    Claim("sa-comes-up-for-connection",
-          "An SA that an end can send under comes up for a connection that exists there, is listened for, or is being begun.",
-          "draft 3.1 l.406-411, 3.2 l.436-439; silent: a connection attempt given up for another",
-          disj(*(up & Post(~wanted) for up, wanted in zip(_COMES_UP, _WANTED, strict=True))), disj(*_COMES_UP), ("opening",)),
     Claim("binding-agrees", "While both ends are Established, both name the same SA as the connection's.",
           "draft 3.2 l.476-484", Post(_BOTH_UP & disj(*(BOUND.among(g) & ~Peer(BOUND.among(g)) for g in BOUND.sort.values[1:]))),
           Post(_BOTH_UP), ("opening", "phase1")),

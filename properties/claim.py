@@ -60,6 +60,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "no-stuck-close": ("W-3.3-9", "W-3.3-10",),
     "sa-leads-to-peer": ("W-3.4-2", "W-3.4-5",),
     "sa-comes-up-for-connection": ("W-3.1-9", "W-3.2-3",),
+    "open-is-sent": ("W-3.2-11",),
     "syn-under-its-own-sa": ("W-3.1-9", "W-3.2-8",),
     "lost-peer-is-noticed": ("W-3.4-5",),
     "close-spares-other": ("W-3.1-9", "W-3.3-9"),

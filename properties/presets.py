@@ -79,6 +79,7 @@ _DRAFT = {
     "rogue_cert": Choice("yes", "silent; 4.2 l.920-923"),
     "local_user": Choice("yes", "draft 4.1 l.878-893"),
     "third_host": Choice("yes", "draft 3.8 l.690-698"),
+    "first_open": Choice("own", "RFC 4271 8.2.2; draft 3.2 l.457-471 has the remote peer reply"),
     "hold": Choice("on", "silent; RFC 4271 10"),
     "gr": Choice("off", "silent; 3.4 l.556-557"),
 }

@@ -348,6 +348,13 @@ def test_an_sa_is_for_a_connection():
         assert step.sends(kind="SYN", prot=prot).broken is broken
 
 
+def test_an_open_is_sent():
+    silent = {f"{end}.{name}": value for end in "AB" for name, value in (("tcp.state", "ESTABLISHED"), ("history.OPEN-sent", "false"))}
+    assert made("open-is-sent", "opening").then(silent).broken
+    for other in ({"B.history.OPEN-sent": "true"}, {"A.history.OPEN-sent": "true"}, {"B.tcp.state": "SYN-RECEIVED"}):
+        assert not made("open-is-sent", "opening").then(silent | other).broken
+
+
 def test_binding_agrees():
     up = {"A.bgp.state": "Established", "B.bgp.state": "Established"}
     for mine, yours, broken in (("g1", "g2", True), ("g1", "g1", False), ("g1", "none", True), ("none", "none", False)):
@@ -451,7 +458,8 @@ def test_two_connections():
 def test_every_claim_was_broken_here():
     Made.broke.clear()
     for test in (test_plaintext_out, test_plaintext_after_open, test_plaintext_in_and_authentic, test_syn_after_phase2, test_sa_outlives,
-                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection, test_an_sa_leads_to_the_peer, test_an_sa_is_for_a_connection, test_binding_agrees,
+                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection,
+                 test_an_sa_leads_to_the_peer, test_an_sa_is_for_a_connection, test_an_open_is_sent, test_binding_agrees,
                  test_binding_is_current, test_rekey_keeps_session,
                  test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true, test_the_five_threats,
                  test_a_lost_peer, test_two_connections):

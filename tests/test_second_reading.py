@@ -272,7 +272,7 @@ def read_bgp(state: str, event: str, arg: Any, own: Any) -> Course:
     return bgp.read(state, number, own)
 
 
-BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE), told_by_bgp)
+BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE, connected_to="tcp.connected-to"), told_by_bgp)
 
 
 def told_by_checks(action: Signal, reader: Valuation) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ _SYN_BEFORE_QM3 = Cause("syn-before-qm3", Fired("tcp", "SYN"))
 _CLOSED_PORT = Cause("closed-port", Fired("tcp", "no TCB: RST"))
 _RETRIED = Cause("retried", Fired("binding", "b1 start again: another port"))
 _ANY_PORT = Cause("any-port", Fired("binding", "b1 start: SA is there"))
+_BOTH_WAIT = Cause("replies-only", Fired("bgp", "event 16 Tcp_CR_Acked: OPEN only in reply"))
 _QUIET = {"attacks": 0, "losses": 0}
 _L = "silent: draft 3.2 l.449-456 gives the remote peer its filter with the SA; what holds before is not said"
 
@@ -27,6 +28,9 @@ FINDINGS = (
     Finding("F-34/any-port", "an SA for any port, negotiated before there is one, serves two connections", "opening",
             "syn-under-its-own-sa", _ANY_PORT, 4, both(qm_port="any", on_failure="keep"), source="draft 3.2 l.449-456; RFC 2407 4.6.2",
             bounds=_QUIET, last=Sent("segments", (kind == SYN) & (inc == "1"))),
+    Finding("F-40/reply-only", "SYNs cross, each end takes itself for the remote peer, and both wait for an OPEN to reply to",
+            "opening", "open-is-sent", _BOTH_WAIT, 11, both(first_open="reply_only"),
+            source="draft 3.2 l.457-471 against RFC 4271 8.2.2", bounds=_QUIET),
     Finding("F-41/orphan", "a connect retry takes another port: the Quick Mode under way brings up an SA for the one given up", "opening",
             "sa-comes-up-for-connection", _RETRIED, 4, source="silent: draft 3.2, 3.4; RFC 4271 8.2.2 Connect, event 9", bounds=_QUIET),
     Finding("L-01/closed-port", "a protected SYN for a closed port is answered by RST in plaintext", "opening", "no-plaintext-out",
