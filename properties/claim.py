@@ -52,6 +52,8 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "initial-contact-is-true": ("W-3.1-7",),
     "accepted-is-authentic": ("W-2-4", "W-2-6", "W-3.6-2",),
     "no-replay": ("W-2-6",),
+    "counter-unique": ("W-4.5-1",),
+    "authentic-is-accepted": ("W-3.10-4",),
     "text-stays-secret": ("W-2-1", "W-2-7",),
     "text-is-genuine": ("W-2-2", "W-2-6",),
     "session-is-with-neighbour": ("W-2-3", "W-3.6-2",),

@@ -21,7 +21,7 @@ from verify.query import Query
 from verify.search import search
 from verify.step import Firing, Message, Outcome, StepView
 
-PLACE = re.compile(r"draft \d(\.\d)? l\.\d+|RFC \d{3,4} \d")
+PLACE = re.compile(r"draft \d(\.\d+)? l\.\d+|RFC \d{3,4} \d")
 
 
 def expressions():
@@ -61,7 +61,7 @@ def test_claims_say_what_they_are():
         assert claim.sentence[0].isupper() and claim.sentence.endswith(".") and "\n" not in claim.sentence
         assert PLACE.search(claim.source), claim.name
         assert claim.requirements or "draft" not in claim.source, claim.name
-        assert all(re.fullmatch(r"W-\d(\.\d)?-\d+", one) for one in claim.requirements), claim.name
+        assert all(re.fullmatch(r"W-\d(\.\d+)?-\d+", one) for one in claim.requirements), claim.name
     assert {claim.name for name in SLICES for claim in claims_of(name)} == set(CLAIMS)
 
 
@@ -385,6 +385,17 @@ def test_replay():
     assert not made("no-replay").fires("ipsec", "replay dropped").broken
 
 
+def test_a_key_is_not_used_again_after_a_restart():
+    for restarted, prot, broken in (("A", "ESP-g0", True), ("B", "ESP-g0", False), ("nobody", "ESP-g0", False), ("A", "ESP-g1", False),
+                                    ("A", "PLAIN", False)):
+        assert made("counter-unique", "restart").state({"fault.state": restarted}).sends(kind="SYN", prot=prot).broken is broken
+
+
+def test_what_esp_authenticates_is_accepted():
+    assert made("authentic-is-accepted").fires("ipsec", "wrong checksum").broken
+    assert not made("authentic-is-accepted").fires("ipsec", "ESP accepted").broken
+
+
 def test_close_ends():
     gone = {f"{end}.ipsec.{half}[g0]": "none" for end in "AB" for half in ("in", "out")}
     stuck = gone | {"A.tcp.state": "FIN-WAIT-1", "A.spd.state": "DISCARD"}
@@ -461,6 +472,7 @@ def test_every_claim_was_broken_here():
                  test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection,
                  test_an_sa_leads_to_the_peer, test_an_sa_is_for_a_connection, test_an_open_is_sent, test_binding_agrees,
                  test_binding_is_current, test_rekey_keeps_session,
+                 test_a_key_is_not_used_again_after_a_restart, test_what_esp_authenticates_is_accepted,
                  test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true, test_the_five_threats,
                  test_a_lost_peer, test_two_connections):
         test()
