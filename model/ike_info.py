@@ -168,7 +168,7 @@ def delete_arrives() -> list[Line]:
         row("Delete: outbound half removed", READY, sa, believed & known & ~later & ~pair,
             [signal("ipsec", SA_REMOVE_OUT(gen=gen)), tell], STAY, f"{DELETE}; draft 3.1 l.382-383 (F-29)"),
         row("Delete: deferred", READY, sa, believed & known & later, [tell], STAY, f"{DELETE}: advisory; findings' rule R-b"),
-        *other_peers_delete(remove, tell, later),
+        *other_peers_delete(tell, pair, later),
         row("Delete: unknown SPI", READY, sa, believed & ~known, [unknown], STAY, f"{DELETE}; draft 3.4 l.538-541"),
         *lines,
         row("child removed by peer", READY, CHILD_DELETED, present(gen) & ~later, [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.538-541"),
@@ -178,14 +178,16 @@ def delete_arrives() -> list[Line]:
     ]
 
 
-def other_peers_delete(remove: Signal, tell: Signal, later: Expr) -> list[Line]:
+def other_peers_delete(tell: Signal, pair: Expr, later: Expr) -> list[Line]:
     """Another peer at the same address deletes an SA with the same SPI, under its own phase 1 SA."""
-    known, s = SA_OUT[gen] != "none", "draft 3.1 l.384-391 (F-30)"
-    anyones = reading("spi_scope") == "address"
+    found, s = (SA_OUT[gen] != "none") & (reading("spi_scope") == "address"), "draft 3.1 l.384-391 (F-30)"
     return [
-        row("another peer's Delete: pair removed", READY, INFO_OTHER_PEER, known & anyones & ~later, [remove, tell], STAY, s),
-        row("another peer's Delete: deferred", READY, INFO_OTHER_PEER, known & anyones & later, [tell], STAY, f"{s}; findings' rule R-b"),
-        ignored(READY, INFO_OTHER_PEER, "RFC 2408 3.15: the SPIs of the phase 1 SA it came under", guard=~(known & anyones),
+        row("another peer's Delete: pair removed", READY, INFO_OTHER_PEER, found & ~later & pair,
+            [signal("ipsec", SA_REMOVE(gen=gen)), tell], STAY, s),
+        row("another peer's Delete: outbound half removed", READY, INFO_OTHER_PEER, found & ~later & ~pair,
+            [signal("ipsec", SA_REMOVE_OUT(gen=gen)), tell], STAY, f"{s}; 3.1 l.382-383 (F-29)"),
+        row("another peer's Delete: deferred", READY, INFO_OTHER_PEER, found & later, [tell], STAY, f"{s}; findings' rule R-b"),
+        ignored(READY, INFO_OTHER_PEER, "RFC 2408 3.15: the SPIs of the phase 1 SA it came under", guard=~found,
                 name="another peer's Delete: no SA of its"),
     ]
 

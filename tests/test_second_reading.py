@@ -345,7 +345,7 @@ QUICK_RESPONDER = Comparison(
 
 INFORMATIONAL = Comparison(
     INFORMATIONAL_TABLE, ike.informational, named(INFORMATIONAL_TABLE, tcp="tcp.state") | P1 | OUT | each(SA_IN), told_by_ike, sent_by_ike,
-    ("rcv", "SA deleted", "INITIAL-CONTACT", "child deleted by peer"))
+    ("rcv", "SA deleted", "INITIAL-CONTACT", "Delete of another peer", "child deleted by peer"))
 IKE = (PHASE1_INITIATOR, PHASE1_RESPONDER, QUICK_INITIATOR, QUICK_RESPONDER, INFORMATIONAL)
 
 
