@@ -31,6 +31,10 @@ EXPLAINED: dict[str, str] = {
     "F-09": "Section 3.3 (l.527-530) starts the clock after the other side responds. The response to a FIN may be a bare ACK, "
             "which leads to FIN-WAIT-2, not to TIME-WAIT (RFC 9293 3.6): the peer may go on sending. A clock that starts there "
             "ends under a connection that is half open.",
+    "F-11": "Section 3.3 (l.504-506) closes by halves. BGP knows no half-open session: a FIN is event 18 (RFC 4271 8.2.1.4), and "
+            "the daemon that has closed reads no more. Text that is still under way then meets no socket, and a stack answers it "
+            "with RST (RFC 9293 3.6.1 SHLD-3). The connection is over without the TIME-WAIT that 3.3 waits for; its SA goes as "
+            "that of a failed one, and the Delete finds the peer still closing.",
     "F-12": "TIME-WAIT need not last. A RST that fits ends it (RFC 9293 3.10.7.4, RFC 1337). Under ESP only the peer could send "
             "one; but once the filter is removed (3.4, l.545-546) a forged RST in plaintext is accepted, and the expiration that "
             "3.3 waits for never comes.",
@@ -80,6 +84,14 @@ EXPLAINED: dict[str, str] = {
     "F-29": "Section 3.1 (l.382-383) names a simplex SA, Quick Mode makes a pair, and a Delete lists the SPI on which its sender "
             "receives (RFC 2408 3.15). Whether its receiver also gives up the other half is nowhere said. If it does not, that "
             "half is left when both connections are closed.",
+    "F-30": "Section 3.1 (l.387-391) puts several peers behind one address, and names an SA by protocol, destination address and "
+            "SPI (l.384-385). Each peer draws its SPIs for itself, so that two behind one address may draw the same one, and a "
+            "Delete of one peer names the other's SA. RFC 2408 2.4 has the answer: an SPI is one of the ISAKMP SA it was "
+            "negotiated under (reading `spi_scope`).",
+    "F-31": "Nothing in 2.2 or 3.2 says that the two ends' lifetimes have to agree; RFC 2407 4.6.3.1 has RESPONDER-LIFETIME, "
+            "which the draft does not mention. The end whose lifetime is shorter (in seconds, in the kilobytes of its direction, "
+            "or because its sequence numbers ran out) deletes, and its one Delete may be lost (RFC 2408 3.15). The other end "
+            "sends on under an SA that nobody has, and no answer can tell it.",
     "F-32": "Section 3.4 (l.538-546) makes a Delete something that ends BGP state, and does not say which Delete. RFC 2408 5.15 "
             "(MUST) and RFC 2409 5.7 want one protected by an ISAKMP SA; an implementation that believes others too (`naive`) lets "
             "anybody end a session, as in F-32/unprotected. One that heeds them is not safe where a group's pre-shared key serves "
@@ -87,6 +99,9 @@ EXPLAINED: dict[str, str] = {
             "Threat [4] of section 2 is back, by another way.",
     "F-33": "Section 3.2 (l.435-436) names port 170, as 1.1 does. BGP listens on 179 (RFC 4271 8.2.1). Filters written from the "
             "draft match no segment of BGP, and what no rule matches passes in plaintext.",
+    "F-34": "The identities of a Quick Mode carry the source port (3.2, l.449-456), which exists only when a socket is bound. An "
+            "implementer who negotiates first has only port 0, which means any (RFC 2407 4.6.2). That SA fits every connection "
+            "between the two addresses, also the next one, and 3.1 (l.408-411) gives an SA one connection.",
     "F-35": "Filters are specific to a connection and exist from its Quick Mode on (3.2, 3.6). Nothing is said about the "
             "listening port before that. The check of 3.6 (l.628-632) is BGP's, and TCP has answered a SYN long before BGP sees "
             "anything.",
@@ -96,6 +111,14 @@ EXPLAINED: dict[str, str] = {
     "F-38": "ISID, TSID and CID (3.2, l.463-485) are fields of iSCSI; a BGP OPEN has none of them (RFC 4271 4.2). If the BGP "
             "identifiers or the addresses stand for them, two connections of the same neighbours are one session, and what 3.4 "
             "(l.552-555) deletes of a session that ends is also what the other connection runs under.",
+    "F-40": "Section 3.2 (l.457-471) has the initiator send OPEN and the remote peer reply with its own. In RFC 4271 8.2.2 each "
+            "end sends its OPEN when the connection is up. An end that takes itself for the remote peer because it was sent a SYN "
+            "waits; where the SYNs cross (RFC 9293 3.5) both were, both wait, and no timer of RFC 4271 runs that would end it: "
+            "the ConnectRetryTimer is stopped and the HoldTimer starts with the OPEN.",
+    "F-41": "An SA is for one source port, and a connect retry (RFC 4271 8.2.2 Connect, event 9) begins again from another. The "
+            "Quick Mode that is under way knows nothing of that and brings up an SA for a connection that never was, so that "
+            "neither 3.3 (its TIME-WAIT) nor 3.4 (its failure) has an occasion to delete it; only the end of the session does. "
+            "Where IKE takes longer than ConnectRetryTime each retry leaves one more.",
     "F-42": "SAs belong to connections in 3.1 and 3.6, to peering sessions in 4.1. During a collision (RFC 4271 6.8) a session "
             "has two connections, and one is closed at once; deletion at the end of its FSM takes its SA before its close is "
             "done.",
@@ -114,6 +137,9 @@ EXPLAINED: dict[str, str] = {
     "F-53": "Section 4.4 (l.991-1023) advises against main mode with group keys and recommends aggressive mode. The hole is the "
             "group's key and not the mode: any member can be the neighbour in either. And aggressive mode sends HASH_R under the "
             "key to whoever asks (RFC 2409 5.4), which lets him guess at leisure.",
+    "F-54": "Section 4.5 (l.1028-1037) warns of using a counter twice under one key, and has no keyword for it; manual keys are "
+            "within 2.1, which only recommends IKE (l.190). A key that is configured is there again after a restart, and the "
+            "sequence number from which the counter comes begins anew (RFC 2406 3.3.3).",
     "F-55": "The check of 3.6 (l.628-632) is made by BGP. BGP sees a stream of bytes; SYN, FIN, RST and ACK never reach it, and "
             "those are what threat [4] of section 2 is about. A forged RST closes the connection and BGP was never asked.",
     "F-56": "Where IPsec ends on external gateways with ANY-to-ANY selectors (3.8, l.690-698, l.733-738), a third host behind the"
@@ -122,6 +148,9 @@ EXPLAINED: dict[str, str] = {
     "F-58": "The socket is exclusive (4.1, l.878-893), the SA is not: it outlives the connection, at least through TIME-WAIT "
             "(3.3). Another user of the host who binds the port that has become free is protected by it, and is the speaker to "
             "the other end.",
+    "F-59": "Section 3.10 (l.838-844) has the sender make the TCP checksum for the address that the NAT gives it. That holds as "
+            "long as the NAT's mapping does. When it changes, ESP authenticates the segment, for it is found by its SPI, and TCP "
+            "drops it silently (RFC 9293 3.1): the SA is sound and the connection is dead.",
     "F-62": "An ICMP hard error may abort a connection (RFC 9293 3.9.2.2), and 3.5 tolerates that ICMP is processed without "
             "authentication. No SA protects against it; RFC 5927 treats such errors as soft.",
     "L-01": "The remote peer gets its filter with the SA (3.2, l.449-456). Its initiator is done when it has sent the third Quick "

@@ -63,6 +63,7 @@ from model.signals import (
     UPDATE,
 )
 from model.table import STAY, Line, Table, _Word, ignored, row
+from model.tcp import CONNECTED_TO
 
 CONNECT_RETRY_COUNTER = Var("bgp", "ConnectRetryCounter", Range("ConnectRetryCounter", 1), doc="0, or 1 for any more")
 
@@ -196,13 +197,22 @@ def idle() -> list[Line]:
 # Connect and Active share these paragraphs: the connection comes up, and the session is not yet open.
 
 
+REPLY = "draft 3.2 l.467-471: the remote peer replies with its OPEN"
+
+
+def waits_on(state: Const) -> list[Line]:
+    """Event 12 at an end that sends its OPEN only in reply: no DelayOpenTime is long enough."""
+    return on(state, 12, [start(DELAY_OPEN_TIMER)], STAY, "OPEN only in reply", CONNECTED_TO, REPLY)
+
+
 def tcp_succeeds(state: Const) -> list[Line]:
-    """Events 16 and 17: OPEN is sent at once, or after DelayOpenTime."""
+    """Events 16 and 17: OPEN is sent at once, or after DelayOpenTime, or (reading `first_open`) when the peer's has come."""
     delay = (stop(CONNECT_RETRY_TIMER), start(DELAY_OPEN_TIMER))
     send = (stop(CONNECT_RETRY_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent"))
     return [
-        *on(state, (16, 17), delay, STAY, "OPEN delayed", DELAY_OPEN),
-        *on(state, (16, 17), send, BGP_OPEN_SENT, "OPEN", ~DELAY_OPEN, "HoldTimer: a large value, 4 minutes"),
+        *on(state, (16, 17), delay, STAY, "OPEN delayed", DELAY_OPEN & ~CONNECTED_TO),
+        *on(state, (16, 17), delay, STAY, "OPEN only in reply", CONNECTED_TO, REPLY),
+        *on(state, (16, 17), send, BGP_OPEN_SENT, "OPEN", ~DELAY_OPEN & ~CONNECTED_TO, "HoldTimer: a large value, 4 minutes"),
     ]
 
 
@@ -246,7 +256,9 @@ def connect() -> list[Line]:
         *nothing(BGP_CONNECT, STARTS),
         *on(BGP_CONNECT, 2, [ZERO, *QUIETLY], BGP_IDLE, "closed"),
         *on(BGP_CONNECT, 9, again, STAY, "try again"),
-        *on(BGP_CONNECT, 12, [stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent")], BGP_OPEN_SENT, "OPEN"),
+        *on(BGP_CONNECT, 12, [stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent")], BGP_OPEN_SENT, "OPEN",
+            ~CONNECTED_TO),
+        *waits_on(BGP_CONNECT),
         *nothing(BGP_CONNECT, 14, "processed"),
         *nothing(BGP_CONNECT, 15, "rejected"),
         *tcp_succeeds(BGP_CONNECT),
@@ -272,7 +284,8 @@ def active() -> list[Line]:
         *on(BGP_ACTIVE, 2, [ZERO, *QUIETLY], BGP_IDLE, "closed", ~cease),
         *on(BGP_ACTIVE, 9, [start(CONNECT_RETRY_TIMER), INITIATE], BGP_CONNECT, "connect"),
         *on(BGP_ACTIVE, 12, [stop(CONNECT_RETRY_TIMER), stop(DELAY_OPEN_TIMER), SEND_OPEN, start(HOLD_TIMER), tell_other("OpenSent")],
-            BGP_OPEN_SENT, "OPEN"),
+            BGP_OPEN_SENT, "OPEN", ~CONNECTED_TO),
+        *waits_on(BGP_ACTIVE),
         *nothing(BGP_ACTIVE, 14, "processed"),
         *nothing(BGP_ACTIVE, 15, "rejected"),
         *tcp_succeeds(BGP_ACTIVE),

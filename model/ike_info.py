@@ -39,6 +39,7 @@ from model.signals import (
     IKE_DELETE_P1,
     IKE_TELL,
     INFO_IC,
+    INFO_OTHER_PEER,
     INFO_P1_EXPIRED,
     INFO_RCV,
     LISTEN,
@@ -167,12 +168,27 @@ def delete_arrives() -> list[Line]:
         row("Delete: outbound half removed", READY, sa, believed & known & ~later & ~pair,
             [signal("ipsec", SA_REMOVE_OUT(gen=gen)), tell], STAY, f"{DELETE}; draft 3.1 l.382-383 (F-29)"),
         row("Delete: deferred", READY, sa, believed & known & later, [tell], STAY, f"{DELETE}: advisory; findings' rule R-b"),
+        *other_peers_delete(tell, pair, later),
         row("Delete: unknown SPI", READY, sa, believed & ~known, [unknown], STAY, f"{DELETE}; draft 3.4 l.538-541"),
         *lines,
         row("child removed by peer", READY, CHILD_DELETED, present(gen) & ~later, [remove, tell], STAY, f"{CONTINUOUS}; 3.4 l.538-541"),
         row("child of peer's deletion deferred", READY, CHILD_DELETED, present(gen) & later, [tell], STAY, held),
         ignored(READY, CHILD_DELETED, CONTINUOUS, guard=~present(gen)),
         ignored(READY, OTHER, HEADER, name="not a Delete"),
+    ]
+
+
+def other_peers_delete(tell: Signal, pair: Expr, later: Expr) -> list[Line]:
+    """Another peer at the same address deletes an SA with the same SPI, under its own phase 1 SA."""
+    found, s = (SA_OUT[gen] != "none") & (reading("spi_scope") == "address"), "draft 3.1 l.384-391 (F-30)"
+    return [
+        row("another peer's Delete: pair removed", READY, INFO_OTHER_PEER, found & ~later & pair,
+            [signal("ipsec", SA_REMOVE(gen=gen)), tell], STAY, s),
+        row("another peer's Delete: outbound half removed", READY, INFO_OTHER_PEER, found & ~later & ~pair,
+            [signal("ipsec", SA_REMOVE_OUT(gen=gen)), tell], STAY, f"{s}; 3.1 l.382-383 (F-29)"),
+        row("another peer's Delete: deferred", READY, INFO_OTHER_PEER, found & later, [tell], STAY, f"{s}; findings' rule R-b"),
+        ignored(READY, INFO_OTHER_PEER, "RFC 2408 3.15: the SPIs of the phase 1 SA it came under", guard=~found,
+                name="another peer's Delete: no SA of its"),
     ]
 
 
@@ -198,6 +214,6 @@ def phase1_events() -> list[Line]:
 
 INFORMATIONAL_TABLE = Table(
     "informational", "Delete, INITIAL-CONTACT, end of phase 1 (RFC 2409 5.7, RFC 2408 5.15)", STATE,
-    (IKE_DELETE, IKE_TELL, IKE_DELETE_P1, INFO_RCV, INFO_IC, INFO_P1_EXPIRED, PHASE1_GOES, CHILD_GOES, CHILD_DELETED),
+    (IKE_DELETE, IKE_TELL, IKE_DELETE_P1, INFO_RCV, INFO_OTHER_PEER, INFO_IC, INFO_P1_EXPIRED, PHASE1_GOES, CHILD_GOES, CHILD_DELETED),
     (*own_deletions(), *delete_arrives(), *phase1_events()),
 )

@@ -20,6 +20,7 @@ from typing import Any
 from model.action import Event, put, refuse, set_, signal
 from model.channels import SEGMENTS
 from model.expr import TRUE, Choice, Const, Expr, Sort, Var, conj, disj, ite
+from model.nat import NAT
 from model.readings import reading
 from model.restart import forgotten
 from model.signals import (
@@ -150,6 +151,9 @@ WHOLE = Sort("Sad", ("SAD",))
 SAD_STATE = Var("ipsec", "state", WHOLE, doc="the SAD has no states of its own; its SAs do")
 WHICH = Choice("SA", GEN)
 ACQUIRE = reading("after_del") == "acquire"
+MANUAL = reading("keying") == "manual"
+# The address that B's segments come from is not the one that their checksums were made for.
+WRONG_CHECKSUM = (NAT == "changed") & (ME == "A")
 ABORT_FIRST = reading("expiry") == "abort"
 
 CLEAR = Event("clear SA", gen, who="operator", doc="the operator clears one SA pair")
@@ -195,9 +199,13 @@ def processing() -> list[Line]:
         ignored(SAD, ESP_IN, "RFC 4301 5.2 step 2: audited; TCP never sees it, so no RST", guard=~has_in, name="unknown SPI"),
         ignored(SAD, ESP_IN, "RFC 2406 3.4.3", guard=has_in & ~fresh, name="replay dropped"),
         ignored(SAD, ESP_IN, "RFC 4301 5.2 step 4", guard=has_in & fresh & ~sa_covers(gen, inc), name="outside the selectors"),
-        row("ESP accepted", SAD, ESP_IN, has_in & sa_covers(gen, inc) & (origin != COPY) & ~NO_DIGEST, [to_tcp], STAY, "RFC 4301 5.2"),
-        ignored(SAD, ESP_IN, NO_DIGEST_SOURCE, guard=has_in & sa_covers(gen, inc) & NO_DIGEST, name="ESP without digest dropped"),
-        row("ESP accepted twice", SAD, ESP_IN, has_in & fresh & sa_covers(gen, inc) & (origin == COPY), [to_tcp], STAY,
+        row("ESP accepted", SAD, ESP_IN, has_in & sa_covers(gen, inc) & (origin != COPY) & ~NO_DIGEST & ~WRONG_CHECKSUM, [to_tcp], STAY,
+            "RFC 4301 5.2"),
+        ignored(SAD, ESP_IN, NO_DIGEST_SOURCE, guard=has_in & sa_covers(gen, inc) & NO_DIGEST & ~WRONG_CHECKSUM,
+                name="ESP without digest dropped"),
+        ignored(SAD, ESP_IN, "draft 3.10 l.820-827; RFC 9293 3.1 MUST-2, 3: TCP drops it silently",
+                guard=has_in & fresh & sa_covers(gen, inc) & WRONG_CHECKSUM, name="wrong checksum"),
+        row("ESP accepted twice", SAD, ESP_IN, has_in & fresh & sa_covers(gen, inc) & (origin == COPY) & ~WRONG_CHECKSUM, [to_tcp], STAY,
             "RFC 2406 3.4.3: no window"),
     ]
 
@@ -261,6 +269,8 @@ IPSEC_TABLE = Table(
     (ESP_OUT, ESP_IN, SA_GETSPI, SA_INSTALL_IN, SA_INSTALL, SA_DELETE, SA_REMOVE, SA_REMOVE_OUT, SA_REMOVE_OTHERS, SA_DROP_LARVAL,
      SOFT, HARD, REDUNDANT, CLEAR, RESTART),
     (*processing(), *management(), *lifetimes(),
-     forgotten(SAD_STATE, SA_IN, SA_OUT, SA_FOR, source="RFC 2407 4.6.3.3: a system that reboots has no SAs")),
+     forgotten(SAD_STATE, SA_IN, SA_OUT, SA_FOR, source="RFC 2407 4.6.3.3: a system that reboots has no SAs", when=~MANUAL),
+     ignored(SAD, RESTART, "draft 4.5 l.1034-1037; RFC 2406 3.3.3: configured with their keys, and their counters begin anew", guard=MANUAL,
+             name="restart: manual SAs stay")),
     (SA_IN, SA_OUT, SA_FOR, OTHERS_LOST),
 )

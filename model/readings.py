@@ -71,6 +71,8 @@ _ALL = (
     _endpoint("del_order", "p1_first p2_first", "draft 3.4 l.555-556", "which Deletes leave first"),
     _endpoint("del_pair", "both out_only", "silent: draft 3.1 l.382-383; RFC 2408 3.15",
               "whether a Delete of one SPI removes the pair or the half that sends to it"),
+    _endpoint("spi_scope", "address phase1", "draft 3.1 l.384-391: <ESP, destination address, SPI>; silent: 3.1 l.399-404",
+              "where the SPI of a Delete is looked up: among all SAs with that address, or among those of the phase 1 SA it came under"),
     _endpoint("dead_qm", "complete refuse", "silent: draft 3.2 l.436-439, 3.3 l.528-530; findings' rule R-d",
               "whether a Quick Mode for a connection without TCB is completed or refused"),
     _endpoint("naive", "off on", "RFC 2409 5.7: informational messages are protected once keys exist",
@@ -104,7 +106,9 @@ _ALL = (
               "whose certificate an end accepts as the neighbour's: of any subject a trusted CA names, or of the configured one"),
     _endpoint("check_at", "bgp spd", "draft 3.6 l.628-632", "where a packet's protection is checked"),
     _world("ext_gw", "off on", "draft 3.8 l.690-698, l.733-738", "whether IPsec ends on external gateways, with ANY-to-ANY selectors"),
-    _world("natt", "off on", "draft 3.10 l.830-844 (MAY)", "whether there is a NAT on the path"),
+    _pair("keying", "ike manual", "draft 2.1 l.189-192 (IKE SHOULD), 4.5 l.1034-1037",
+          "whether SA keys are negotiated, or configured and so outlive a restart"),
+    _world("natt", "off on", "draft 3.10 l.830-844 (MAY)", "whether there is a NAT on the path, in front of B"),
     # what the attacker can do
     _world("position", "on_path off_path none", "draft 2 l.131-141; RFC 5961 1",
            "where the attacker is: on the path, which shows and stops packets, or off it, which leaves guesses"),
@@ -115,6 +119,8 @@ _ALL = (
     _world("local_user", "yes no", "draft 4.1 l.878-894", "whether the attacker is another user of a speaker's host"),
     _world("third_host", "yes no", "draft 3.8 l.690-698", "whether the attacker has a host behind the gateway of one neighbour"),
     # BGP
+    _endpoint("first_open", "own reply_only", "draft 3.2 l.457-471 against RFC 4271 8.2.2",
+              "whether an end that was connected to sends its OPEN when the connection is up, or in reply to the peer's"),
     Reading("hold", ("on", "zero"), "pair", "RFC 4271 4.2: the smaller of both ends' values", "hold time; with zero nobody watches"),
     _endpoint("gr", "off helper", "draft 3.4 l.556-557; RFC 4724", "graceful restart helper"),
 )

@@ -9,7 +9,7 @@ ports and initial sequence numbers, SPIs and message IDs, cookies. Each end rest
 from __future__ import annotations
 
 from model.action import Event, set_, signal
-from model.expr import TRUE, Const, Enum, Item, Param, Var
+from model.expr import TRUE, Const, Enum, Expr, Item, Param, Var
 from model.signals import END, RESTART
 from model.table import ANY, Line, Table, row
 
@@ -22,13 +22,13 @@ at = Param("at", END)
 RESTARTS = Event("restart", at, who="fault", doc="power failure, crash, or a daemon and its kernel replaced")
 
 
-def forgotten(state: Var, *variables: Var, source: str) -> Line:
-    """A table's row for the restart of its end: state and variables are as at first."""
+def forgotten(state: Var, *variables: Var, source: str, when: Expr = TRUE) -> Line:
+    """A table's row for the restart of its end (`when`: where it is in memory): state and variables are as at first."""
     cells: list[Var | Item] = []
     for var in variables:
         cells += [var] if var.index is None else [var[code] for code in var.index.consts()]
     first = [set_(cell, Const(cell.sort, (cell.var if isinstance(cell, Item) else cell).initial)) for cell in cells]
-    return row("restart", ANY, RESTART, TRUE, first, Const(state.sort, state.initial), source)
+    return row("restart", ANY, RESTART, when, first, Const(state.sort, state.initial), source)
 
 
 RESTART_TABLE = Table(

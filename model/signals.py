@@ -182,6 +182,7 @@ IKE_DELETE = Event("delete", gen, why, doc="informational: have this SA pair del
 IKE_TELL = Event("SA deleted", gen, why, doc="informational: tell the peer that this SA pair is gone here")
 IKE_DELETE_P1 = Event("delete phase 1", doc="informational: remove the phase 1 SAs, with or without children, and tell the peer")
 INFO_RCV = Event("rcv", datagram, gen, cookie, under, forged, why, doc="informational: a Delete arrives")
+INFO_OTHER_PEER = Event("Delete of another peer", gen, doc="informational: a peer behind the same address deletes that SPI")
 INFO_IC = Event("INITIAL-CONTACT", cookie, doc="informational: a newer phase 1 SA of this peer says it remembers nothing")
 INFO_P1_EXPIRED = Event("phase 1 expired", cookie, doc="informational: a phase 1 SA reached its hard lifetime")
 

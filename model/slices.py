@@ -26,6 +26,7 @@ from model.ike_phase1 import PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.intruder import INTRUDER_TABLE
 from model.ipsec import IPSEC_TABLE, SPD_TABLE
+from model.nat import NAT, NAT_TABLE
 from model.readings import ENDPOINT_VARS, READINGS, SHARED_VARS
 from model.restart import RESTART_TABLE
 from model.signals import ME, ONE_5_TUPLE
@@ -35,7 +36,7 @@ from model.wire import COPIES, DATAGRAM_WIRE, LOSSES, SEGMENT_WIRE
 
 ENDPOINT_TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_TABLE, IPSEC_TABLE, PHASE1_INITIATOR_TABLE,
                    PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE, INTRUDER_TABLE)
-TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE)}
+TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE, NAT_TABLE)}
 CAPACITIES = ("segments", "datagrams")
 BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
@@ -68,6 +69,7 @@ def _composed(name: str, bounds: tuple[tuple[str, int], ...], monitors: tuple[Mo
     extra: list[tuple[str, Var]] = [(end, var) for end in ENDS for var in (ME, *ENDPOINT_VARS)]
     extra += [("", var) for var in (*OPTIONS, *BUDGETS.values(), ONE_5_TUPLE, *SHARED_VARS)]
     lanes, instances = chosen.lanes, _instances(chosen)
+    extra += [("", NAT)] if lanes else []  # no table of the world there, so it stays as it is
     kept = [replace(one, scope=place) for one in (*ALWAYS_KEPT, *monitors) for place in places(lanes) if place.startswith(one.scope)]
     system = System(name, instances, chosen.offers(), extra=extra, capacity={key: limits[key] for key in CAPACITIES}, monitors=kept)
     _ = system.offer_choices, system.hashed  # worked out here, so that every copy has them
@@ -97,7 +99,7 @@ def _instances(chosen: Slice) -> list[Instance]:
     lanes = chosen.lanes
     return [*(Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES),
             *(Instance(link, table) for link in links(lanes) for table in (SEGMENT_WIRE, DATAGRAM_WIRE)),
-            *(Instance("", table) for table in (() if lanes else (ATTACKER_TABLE, RESTART_TABLE)))]
+            *(Instance("", table) for table in (() if lanes else (ATTACKER_TABLE, RESTART_TABLE, NAT_TABLE)))]
 
 
 def places_of(name: str) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ from model.signals import (
 from model.table import STAY, Line, Table, ignored, row
 
 PASSIVE = Var("tcp", "passive", BOOL, doc="the TCB came from a passive OPEN")
+# NOTE: kept only where the FSM asks for it (reading `first_open`): otherwise it would tell states apart that nothing else does.
+CONNECTED_TO = Var("tcp", "connected-to", BOOL, doc="the peer's SYN came, and OPEN is sent only in reply; at both ends, if SYNs crossed")
 UNACKED = Var("tcp", "unacked", MSG, doc="last BGP message sent and not yet acknowledged")
 OPEN_DELIVERED = Var("tcp", "open-delivered", BOOL, doc="the peer's BGP OPEN was delivered")
 TRIED = Var("tcp", "tried", BOOL, doc="retransmitted at least once since the last progress")
@@ -86,6 +88,7 @@ UNANSWERED = TRIED & ~IN_FLIGHT
 LATE = Choice("daemon reads EOF late", BOOL)
 NEWER = Choice("ISN is newer", BOOL)
 
+ASKED = set_(CONNECTED_TO, reading("first_open") == "reply_only")
 PREFERS_793 = reading("rst_check") == "rfc793"
 HALF_DUPLEX = reading("close_call") == "half_duplex"
 MINE = inc == TCP_INC
@@ -133,9 +136,9 @@ def user_calls() -> list[Line]:
     s1, s2, s4, s5 = (f"RFC 9293 3.10.{n}" for n in (1, 2, 4, 5))
     exists = (SYN_SENT, SYN_RECEIVED, *SYNCHRONIZED)
     return [
-        row("OPEN passive", CLOSED, TCP_OPEN(passive=True), TRUE, [set_(PASSIVE, True), *FRESH], LISTEN, s1),
+        row("OPEN passive", CLOSED, TCP_OPEN(passive=True), TRUE, [set_(PASSIVE, True), set_(CONNECTED_TO, False), *FRESH], LISTEN, s1),
         row("OPEN active", (CLOSED, LISTEN), TCP_OPEN(passive=False), TRUE,
-            [out(SYN, inc=inc), set_(TCP_INC, inc), set_(PASSIVE, False), *FRESH, *SENDING], SYN_SENT, s1),
+            [out(SYN, inc=inc), set_(TCP_INC, inc), set_(PASSIVE, False), set_(CONNECTED_TO, False), *FRESH, *SENDING], SYN_SENT, s1),
         ignored(LISTEN, TCP_OPEN(passive=True), f"{s1}: already listening"),
         ignored(exists, TCP_OPEN, f"{s1}: error, connection already exists"),
         row("SEND queued", (SYN_SENT, SYN_RECEIVED), TCP_SEND, TRUE, [set_(UNACKED, msg)], STAY, s2),
@@ -176,12 +179,13 @@ def unsynchronized() -> list[Line]:
     return [
         row("no TCB: RST", CLOSED, TCP_RCV(kind=not_rst), TRUE, [out(RST, inc=inc)], STAY, closed_),
         ignored(CLOSED, TCP_RCV(kind=RST), closed_),
-        row("SYN", LISTEN, TCP_RCV(kind=SYN), TRUE, [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), *FRESH, *SENDING], SYN_RECEIVED, listen),
+        row("SYN", LISTEN, TCP_RCV(kind=SYN), TRUE, [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), ASKED, *FRESH, *SENDING], SYN_RECEIVED,
+            listen),
         row("not a SYN: RST", LISTEN, TCP_RCV(kind=(SYN_ACK, *with_ack)), TRUE, [out(RST, inc=inc)], STAY, listen),
         ignored(LISTEN, TCP_RCV(kind=RST), listen),
 
         row("SYN+ACK", SYN_SENT, TCP_RCV(kind=SYN_ACK), OK, [out(ACK), *ENTER_ESTABLISHED, bgp(16)], ESTABLISHED, sent),
-        row("SYN: simultaneous open", SYN_SENT, TCP_RCV(kind=SYN), TRUE, [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), *SENDING],
+        row("SYN: simultaneous open", SYN_SENT, TCP_RCV(kind=SYN), TRUE, [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), ASKED, *SENDING],
             SYN_RECEIVED, "RFC 9293 3.10.7.3, 3.5 figure 7, MUST-10"),
         row("half-open peer: RST", SYN_SENT, TCP_RCV(kind=(SYN_ACK, *with_ack)), ~OK, [out(RST, inc=inc)], STAY,
             "RFC 9293 3.10.7.3, 3.5.1 figure 9"),
@@ -276,7 +280,7 @@ def synchronized() -> list[Line]:
         row("SYN in window: reset", TIME_WAIT, TCP_RCV(kind=syns), challenged & PREFERS_793,
             [out(RST), stop(TIME_WAIT_TIMER), closed("reset")], CLOSED, f"{s}/4th (RFC 793 3.9)"),
         row("SYN: new incarnation", TIME_WAIT, TCP_RCV(kind=SYN), ~MINE & NEWER,
-            [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), stop(TIME_WAIT_TIMER), set_(PASSIVE, True), *FRESH, *SENDING,
+            [out(SYN_ACK, inc=inc), set_(TCP_INC, inc), stop(TIME_WAIT_TIMER), set_(PASSIVE, True), ASKED, *FRESH, *SENDING,
              closed("reused")], SYN_RECEIVED, "RFC 9293 3.6.1 MAY-2; RFC 6191: the old connection is over"),
         row("SYN: old or ours: ACK", TIME_WAIT, TCP_RCV(kind=SYN), (MINE | ~NEWER) & ~challenged, [out(ACK, acks=True)], STAY,
             f"{s}/4th; RFC 5961 4"),
@@ -380,7 +384,7 @@ TCP_TABLE = Table(
     (TCP_OPEN, TCP_SEND, TCP_CLOSE, TCP_ABORT, TCP_RCV, TCP_HARD_ERROR, RETRANSMIT, USER_TIMEOUT, TWO_MSL, FIN_WAIT_2_TIMEOUT,
      READ_EOF, RESTART),
     (*user_calls(), *unsynchronized(), *synchronized(), *timers(), *errors(),
-     forgotten(TCP, TCP_INC, PASSIVE, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER,
+     forgotten(TCP, TCP_INC, PASSIVE, CONNECTED_TO, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER,
                source="RFC 9293 3.5.1: a crash loses the TCB")),
-    (TCP_INC, PASSIVE, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER),
+    (TCP_INC, PASSIVE, CONNECTED_TO, UNACKED, OPEN_DELIVERED, TRIED, RTX, TIME_WAIT_TIMER),
 )

@@ -32,7 +32,7 @@ from model.signals import (
 )
 from model.tcp import RTX
 from properties.claim import Claim
-from properties.vocabulary import GENERATIONS, TCB_CLOSED, WIRE_EMPTY
+from properties.vocabulary import GENERATIONS, HAS_OUT, TCB_CLOSED, WIRE_EMPTY
 
 NO_QUICK_MODE = (QUICK_INITIATOR_STATE == "IDLE") & (QUICK_RESPONDER_STATE == "IDLE")
 QUIET = conj(WIRE_EMPTY, NO_QUICK_MODE, Peer(NO_QUICK_MODE))
@@ -47,6 +47,8 @@ STUCK = conj(REPEATS, MUST_PROTECT, ~PATH, ~ACQUIRE, Peer(~ACQUIRE), QUIET)
 NOT_NEGOTIATING = P1_INIT.among("none", "UP") & P1_RESP.among("none", "UP") & NO_QUICK_MODE
 NO_TIMER = ~HOLD_TIMER & ~RTX
 GONE = conj(TCP.among(CLOSED, LISTEN), BGP.among("Idle", "Active"), PASSIVE_TCP_ESTABLISHMENT, NOT_NEGOTIATING)
+# Both are Established, nothing is under way, and what this end sends meets no SA at the other.
+_BOTH_UP = conj(BGP == "Established", Peer(BGP == "Established"), HAS_OUT, QUIET)
 DECEIVED = conj(BGP == "Established", NO_TIMER, NOT_NEGOTIATING, Peer(GONE), WIRE_EMPTY)
 
 _SLICES = ("teardown", "rekey", "phase1", "restart")
@@ -63,4 +65,9 @@ CLAIMS = (
           "No end stays Established, with nothing left that could ever tell it, when its peer has no TCB any more.",
           "draft 3.4 l.549-551: BGP's messages provide the capability to detect a non-graceful restart", Post(DECEIVED),
           Post((BGP == "Established") & Peer(TCP.among(CLOSED, LISTEN))), ("restart",)),
+    Claim("sa-leads-to-peer",
+          "While both ends are Established and nothing is under way, an end that has an SA to send under has one that its peer can "
+          "receive under.",
+          "draft 3.4 l.538-541; silent: 2.2 l.196-246 has no rule for lifetimes that differ", Post(_BOTH_UP & ~PATH), Post(_BOTH_UP),
+          ("rekey",)),
 )

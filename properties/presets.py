@@ -49,6 +49,7 @@ _DRAFT = {
     "p1_cascade": Choice("continuous", "draft 3.3 l.513-515"),
     "del_order": Choice("p1_first", "draft 3.4 l.555, the order of the words"),
     "del_pair": Choice("both", "silent"),
+    "spi_scope": Choice("address", "draft 3.1 l.384-385"),
     "dead_qm": Choice("complete", "silent"),
     "naive": Choice("off", "silent; RFC 2409 5.7"),
     "rekey_by": Choice("both", "silent"),
@@ -71,6 +72,7 @@ _DRAFT = {
     "neighbour_id": Choice("any_trusted", "silent; 4.2 l.920-923"),
     "check_at": Choice("bgp", "draft 3.6 l.628-630"),
     "ext_gw": Choice("off", "silent"),
+    "keying": Choice("ike", "draft 3.2 l.436-439 (MUST); 2.1 l.190 only SHOULD"),
     "natt": Choice("off", "silent"),
     "position": Choice("on_path", "draft 2 l.128-141"),
     "unprotected_ike": Choice("yes", "silent; RFC 2409 5.7"),
@@ -79,6 +81,7 @@ _DRAFT = {
     "rogue_cert": Choice("yes", "silent; 4.2 l.920-923"),
     "local_user": Choice("yes", "draft 4.1 l.878-893"),
     "third_host": Choice("yes", "draft 3.8 l.690-698"),
+    "first_open": Choice("own", "RFC 4271 8.2.2; draft 3.2 l.457-471 has the remote peer reply"),
     "hold": Choice("on", "silent; RFC 4271 10"),
     "gr": Choice("off", "silent; 3.4 l.556-557"),
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from properties import attack, binding, collision, deletion, endings, liveness, phase1, plaintext, threats
+from properties import attack, binding, collision, deletion, endings, liveness, opening, phase1, plaintext, threats
 from properties.claim import Claim
 from properties.response import Response
 
-FAMILIES = (plaintext, deletion, binding, phase1, attack, threats, endings, collision)
+FAMILIES = (plaintext, deletion, opening, binding, phase1, attack, threats, endings, collision)
 CLAIMS: dict[str, Claim] = {one.name: one for family in FAMILIES for one in family.CLAIMS}
 RESPONSES: dict[str, Response] = {one.name: one for one in liveness.RESPONSES}
 PROPERTIES: dict[str, Claim | Response] = {**CLAIMS, **RESPONSES}

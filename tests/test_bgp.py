@@ -14,7 +14,7 @@ from model.readings import reading
 from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, RESTART, TCP_CLOSE, TCP_SEND
 from model.system import System, open_system
 from model.table import Table
-from verify.reference import explore
+from verify.search import search
 from verify.step import Outcome, Stimulus, step
 
 STATES = ("Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
@@ -440,7 +440,7 @@ MESSAGE_SETTINGS = tuple({"initiated": code & 1, "CollisionDetectOpenSentState":
 
 
 def fired(table: Table, fixed: Mapping[str, int]) -> set[str]:
-    counts = explore(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()}))
+    counts = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()})).counts
     return {row for (_, name, row) in counts.fired if name == table.name}
 
 

@@ -79,7 +79,7 @@ def test_b1_one_connection_at_a_time(tcp: str, passive: bool) -> None:
 
 def test_b1_a_second_attempt_has_a_new_source_port_and_wants_an_sa_for_it() -> None:
     a = end("waiting").do("connect", passive=False)
-    assert (a.at, a.told, a.get("binding.next-incarnation")) == ("waiting", ["quick-initiator: acquire 1"], "1")
+    assert (a.at, a.told, a.get("binding.next-incarnation")) == ("waiting", ["quick-initiator: abandon", "quick-initiator: acquire 1"], "1")
 
 
 @pytest.mark.parametrize("passive", ["true", "false"])
@@ -133,7 +133,7 @@ def test_b5_rekey_changes_no_binding(state: str) -> None:
 def test_an_attempt_without_keys_fails() -> None:
     for state in STATES:
         a = end(state).do("phase 2 failed")
-        assert (a.at, a.told) == (("none", ["bgp: TcpConnectionFails"]) if state == "waiting" else (state, []))
+        assert (a.at, a.told) == (("none", ["quick-responder: abandon", "bgp: TcpConnectionFails"]) if state == "waiting" else (state, []))
 
 
 # -- 3.3, 3.4: b6, b12 --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from verify.query import Query
 from verify.search import search
 from verify.step import Firing, Message, Outcome, StepView
 
-PLACE = re.compile(r"draft \d(\.\d)? l\.\d+|RFC \d{3,4} \d")
+PLACE = re.compile(r"draft \d(\.\d+)? l\.\d+|RFC \d{3,4} \d")
 
 
 def expressions():
@@ -61,7 +61,7 @@ def test_claims_say_what_they_are():
         assert claim.sentence[0].isupper() and claim.sentence.endswith(".") and "\n" not in claim.sentence
         assert PLACE.search(claim.source), claim.name
         assert claim.requirements or "draft" not in claim.source, claim.name
-        assert all(re.fullmatch(r"W-\d(\.\d)?-\d+", one) for one in claim.requirements), claim.name
+        assert all(re.fullmatch(r"W-\d(\.\d+)?-\d+", one) for one in claim.requirements), claim.name
     assert {claim.name for name in SLICES for claim in claims_of(name)} == set(CLAIMS)
 
 
@@ -324,6 +324,37 @@ def test_an_sa_for_one_connection():
     assert not made(claim, "opening").state(carried).sends(kind="SYN", inc="0", prot="ESP-g1").broken
 
 
+def test_an_sa_leads_to_the_peer():
+    gone = {"A.ipsec.out[g0]": "none", "A.ipsec.in[g0]": "none"}
+    claim = "sa-leads-to-peer"
+    assert made(claim, "rekey", "B").then(gone).broken and not made(claim, "rekey").then(gone).broken
+    both_gone = gone | {"B.ipsec.out[g0]": "none", "B.ipsec.in[g0]": "none"}
+    other = {f"{end}.ipsec.{half}[g1]": "mature" for end in "AB" for half in ("in", "out")}
+    for then in ({}, both_gone, gone | other, gone | {"A.bgp.state": "Idle"}, gone | {"A.quick-initiator.state": "QM1-SENT"}):
+        assert not made(claim, "rekey", "B").then(then).broken, then
+
+
+def test_an_sa_is_for_a_connection():
+    before = {"A.ipsec.out[g1]": "none", "A.tcp.state": "CLOSED", "A.binding.state": "none", "A.ipsec.for[g1]": "0"}
+    up, claim = {"A.ipsec.out[g1]": "mature"}, "sa-comes-up-for-connection"
+    attempt = {"A.binding.state": "waiting", "A.binding.next-incarnation": "1"}
+    for given, broken in (({}, True), ({"A.tcp.state": "LISTEN"}, False), ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "0"}, False),
+                          ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "1"}, True), (attempt, True),
+                          (attempt | {"A.ipsec.for[g1]": "1"}, False), (attempt | {"A.ipsec.for[g1]": "any"}, False)):
+        assert made(claim, "opening").state(before | given).then(up).broken is broken, given
+        assert not made(claim, "opening").state(before | given | up).broken
+    for selector, prot, broken in (("any", "ESP-g1", True), ("0", "ESP-g1", False), ("any", "ESP-g2", False), ("any", "PLAIN", False)):
+        step = made("syn-under-its-own-sa", "opening").state(up | {"A.ipsec.for[g1]": selector})
+        assert step.sends(kind="SYN", prot=prot).broken is broken
+
+
+def test_an_open_is_sent():
+    silent = {f"{end}.{name}": value for end in "AB" for name, value in (("tcp.state", "ESTABLISHED"), ("history.OPEN-sent", "false"))}
+    assert made("open-is-sent", "opening").then(silent).broken
+    for other in ({"B.history.OPEN-sent": "true"}, {"A.history.OPEN-sent": "true"}, {"B.tcp.state": "SYN-RECEIVED"}):
+        assert not made("open-is-sent", "opening").then(silent | other).broken
+
+
 def test_binding_agrees():
     up = {"A.bgp.state": "Established", "B.bgp.state": "Established"}
     for mine, yours, broken in (("g1", "g2", True), ("g1", "g1", False), ("g1", "none", True), ("none", "none", False)):
@@ -352,6 +383,17 @@ def test_rekey_keeps_session():
 def test_replay():
     assert made("no-replay").fires("ipsec", "ESP accepted twice").broken
     assert not made("no-replay").fires("ipsec", "replay dropped").broken
+
+
+def test_a_key_is_not_used_again_after_a_restart():
+    for restarted, prot, broken in (("A", "ESP-g0", True), ("B", "ESP-g0", False), ("nobody", "ESP-g0", False), ("A", "ESP-g1", False),
+                                    ("A", "PLAIN", False)):
+        assert made("counter-unique", "restart").state({"fault.state": restarted}).sends(kind="SYN", prot=prot).broken is broken
+
+
+def test_what_esp_authenticates_is_accepted():
+    assert made("authentic-is-accepted").fires("ipsec", "wrong checksum").broken
+    assert not made("authentic-is-accepted").fires("ipsec", "ESP accepted").broken
 
 
 def test_close_ends():
@@ -427,8 +469,10 @@ def test_two_connections():
 def test_every_claim_was_broken_here():
     Made.broke.clear()
     for test in (test_plaintext_out, test_plaintext_after_open, test_plaintext_in_and_authentic, test_syn_after_phase2, test_sa_outlives,
-                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection, test_binding_agrees,
+                 test_delete_means_closed, test_collateral_deletion, test_one_sa, test_an_sa_for_one_connection,
+                 test_an_sa_leads_to_the_peer, test_an_sa_is_for_a_connection, test_an_open_is_sent, test_binding_agrees,
                  test_binding_is_current, test_rekey_keeps_session,
+                 test_a_key_is_not_used_again_after_a_restart, test_what_esp_authenticates_is_accepted,
                  test_replay, test_close_ends, test_orphans, test_phase1_in_common, test_initial_contact_is_true, test_the_five_threats,
                  test_a_lost_peer, test_two_connections):
         test()

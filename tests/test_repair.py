@@ -389,7 +389,7 @@ def test_a_candidate_left_open_is_no_repair(only, monkeypatch):
     ("teardown", (), ("luck",), {}, "property 'luck': there is no such property"),
     ("teardown", (), ("binding-agrees",), {}, "property 'binding-agrees': not registered with slice teardown"),
     ("teardown", (), (), {"luck": 1}, "bound 'luck': slice teardown has no such bound"),
-    ("teardown", ("natt=on",), (), {}, "no row of slice teardown reads it"),
+    ("collision", ("natt=on",), (), {}, "no row of slice collision reads it"),
 ])
 def test_bad_input(slice_name, overrides, properties, bounds, text):
     for ask in (repairs, ablation):

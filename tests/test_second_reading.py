@@ -272,7 +272,7 @@ def read_bgp(state: str, event: str, arg: Any, own: Any) -> Course:
     return bgp.read(state, number, own)
 
 
-BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE), told_by_bgp)
+BGP = Comparison(BGP_TABLE, read_bgp, named(BGP_TABLE, connected_to="tcp.connected-to"), told_by_bgp)
 
 
 def told_by_checks(action: Signal, reader: Valuation) -> tuple[Any, ...]:
@@ -345,7 +345,7 @@ QUICK_RESPONDER = Comparison(
 
 INFORMATIONAL = Comparison(
     INFORMATIONAL_TABLE, ike.informational, named(INFORMATIONAL_TABLE, tcp="tcp.state") | P1 | OUT | each(SA_IN), told_by_ike, sent_by_ike,
-    ("rcv", "SA deleted", "INITIAL-CONTACT", "child deleted by peer"))
+    ("rcv", "SA deleted", "INITIAL-CONTACT", "Delete of another peer", "child deleted by peer"))
 IKE = (PHASE1_INITIATOR, PHASE1_RESPONDER, QUICK_INITIATOR, QUICK_RESPONDER, INFORMATIONAL)
 
 

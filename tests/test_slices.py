@@ -29,7 +29,7 @@ PINS = {
     ("teardown", "draft"): (2949, 14190, 15),
     ("teardown", "repaired"): (1107, 5028, 11),
     ("opening", "draft"): (744, 1722, 21),
-    ("opening", "repaired"): (747, 1416, 26),
+    ("opening", "repaired"): (785, 1463, 26),
     ("rekey", "draft"): (14715, 69083, 25),
     ("rekey", "repaired"): (46423, 229148, 29),
     ("phase1", "draft"): (1793, 5772, 25),

@@ -286,7 +286,7 @@ def test_a_broken_promise_is_status_1(call):
     (("opening", "--property", "no-stuck-close"), "not registered with slice opening"),
     (("teardown", "--preset", "no"), "preset 'no': there is no such preset"),
     (("teardown", "--reading", "port"), "reading 'port': write KEY=VALUE"),
-    (("teardown", "--reading", "natt=on"), "no row of slice teardown reads it"),
+    (("collision", "--reading", "natt=on"), "no row of slice collision reads it"),
     (("teardown", "--runs", "0"), "runs 0: give a whole number from 1 on"),
     (("teardown", "--timeout", "nan"), "timeout nan: give a number of seconds greater than 0"),
     (("teardown", "--out", __file__), "this is a file; give a folder"),

@@ -1,7 +1,8 @@
 """Everything that can end one connection.
 
 One connection, both ends Established over SA generation g0 which A began; everything that can end it: operator stop,
-process abort, hard lifetime, user timeout, loss, a replayed packet, one act of an attacker. In three surroundings: the
+process abort, hard lifetime, user timeout, loss, a replayed packet, one act of an attacker, and a NAT in front of B where the
+reading `natt` has one. In three surroundings: the
 session alone under its phase 1 SA, another BGP session sharing that SA, traffic that is not BGP sharing it. Leaves
 out: rekey at the soft limit (slice rekey), KEEPALIVE and UPDATE traffic, phase 1 expiry (slice phase1), a new
 connection after this one (slice collision). The hold timer expires only at an end that has no inbound SA left: nothing
@@ -16,6 +17,7 @@ from model.compositions.parts import Slice, attacker, bgp_events, network, own_t
 from model.expr import disj
 from model.ike_quick import QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE
 from model.ipsec import HARD, IPSEC_TABLE
+from model.nat import NAT_TABLE
 from model.signals import CLOSE_WAIT, ESTABLISHED, G0, G1, G2, HOLD_TIMER, SA_IN, TCP, TCP_ABORT
 from model.system import ENDS, Offer
 from model.tcp import READ_EOF, RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
@@ -30,7 +32,7 @@ def offers() -> list[Offer]:
                   Offer(end, TCP_TABLE, READ_EOF), *timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL),
                   Offer(end, IPSEC_TABLE, HARD), Offer(end, BINDING_TABLE, CLOCK),
                   *own_timers(end, QUICK_INITIATOR_TABLE), *own_timers(end, QUICK_RESPONDER_TABLE)]
-    return [*found, *network(), *attacker(INJECT, FORGE_DELETE, ICMP)]
+    return [*found, *network(), *attacker(INJECT, FORGE_DELETE, ICMP), *(Offer("", NAT_TABLE, event) for event in NAT_TABLE.events)]
 
 
 def start() -> list[dict[str, str]]:

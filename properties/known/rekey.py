@@ -11,6 +11,7 @@ _OLD_WENT = Cause("replaced-went", disj(*(SA_OUT[g] != "none" for g in (G1, G2))
 _CROSSED = Cause("redundant", Fired("ipsec", "redundant: the peer's goes"))
 _STALE = Cause("stale-binding", Fired("binding", "b8 TIME-WAIT ended: delete bound SA") & ~sa_present(G0) & ANY_SA)
 _LATE = Cause("quick-mode-after-close", Fired("quick-responder", "QM1: inbound usable, QM2") & (TCP == CLOSED) & Peer(TCP == CLOSED))
+_ENDS_FIRST = Cause("ends-first", Fired("ipsec", "hard limit"))
 _BY_TCP = both(del_trigger="tcp_closed")
 _NO_LOSS = {"losses": 0}
 _F02, _F16 = "draft 3.4 l.541-546 with 3.2 l.486-491", "silent: draft 3.4 l.538-546"
@@ -34,4 +35,6 @@ FINDINGS = (
             _BY_TCP | both(redundant="delete"), source="silent: draft 3.2 l.486-491; RFC 7296 2.8.1", bounds=_NO_LOSS),
     Finding("F-20/late", "a Quick Mode completes for a connection that is closed", "rekey", "no-idle-orphan", _LATE, 12, _BY_TCP,
             source="silent: draft 3.2, 3.3", bounds=_NO_LOSS),
+    Finding("F-31/lifetime", "lifetimes that do not match: one end's SA is over, its Delete is lost, and the other sends into a hole",
+            "rekey", "sa-leads-to-peer", _ENDS_FIRST, 2, source="silent: draft 2.2 l.196-246, 3.2 l.486-491; RFC 2407 4.5, 4.6.3.1"),
 )

@@ -20,6 +20,8 @@ FINDINGS = (
             "sa-outlives-need", _CUT_SHORT, 6, _BY_TCP, source=_F13, bounds=_QUIET),
     Finding("F-28/hold-zero", "a peer that restarts and waits is never missed when the hold time is zero", "restart",
             "lost-peer-is-noticed", _RESTARTED, 3, {"hold": "zero"}, source="draft 3.4 l.549-551; RFC 4271 4.2, 4.4", bounds=_QUIET),
+    Finding("F-54/manual", "a manual key outlives a restart and the counter does not: two packets under one key and one number", "restart",
+            "counter-unique", _RESTARTED, 2, {"keying": "manual"}, source="draft 4.5 l.1028-1037, 2.1 l.189-192", bounds=_QUIET),
     Finding("L-20/contact", "the INITIAL-CONTACT of a peer that restarted takes the SA of a connection that still sends", "restart",
             "sa-outlives-need", _CONTACT, 7, _BY_TCP, source="draft 3.4 l.538-541; RFC 2407 4.6.3.3", bounds=_QUIET),
 )

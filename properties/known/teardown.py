@@ -22,6 +22,9 @@ _OVERTAKEN = Cause("time-wait-ended-early", Fired("binding", "b8 TIME-WAIT ended
 _NO_TIME_WAIT = Cause("ended-without-time-wait", Fired("tcp", "ABORT: RST"))
 _CLOCK = Cause("clock-from-ack", ANY_SA & Fired("binding", "clock from the ACK ended: delete bound SA"))
 _UNHEARD = Cause("unheard", TCP.among(CLOSED) & Fired("ipsec", "unknown SPI"))
+_UNREAD = Cause("unread-text", Fired("tcp", "FIN with text, socket gone: RST"))
+_OTHER_PEER = Cause("other-peer", Fired("informational", "another peer's Delete: pair removed"))
+_REMAPPED = Cause("remapped", Fired("ipsec", "wrong checksum"))
 _BY_TCP = both(del_trigger="tcp_closed")
 _F01 = "draft 3.3 l.528-532 against 3.4 l.552-556"
 _F02, _F03, _F06 = "draft 3.4 l.541-546", "draft 3.3 l.525-532", "draft 3.4 l.545-546"
@@ -68,6 +71,10 @@ FINDINGS = (
             longer="the pilot had no BGP: here an end whose session goes with its connection deletes by 3.4 l.552-555"),
     Finding("F-09/clock", "a clock that starts at the bare ACK ends under a peer that still sends", "teardown", "sa-outlives-need",
             _CLOCK, 5, _BY_TCP | both(clock_start="fw2"), source="draft 3.3 l.527-530"),
+    Finding("F-11/unread", "text after the own FIN meets no socket: RST, no TIME-WAIT, and the SA goes while the peer closes", "teardown",
+            "sa-outlives-need", _UNREAD, 9, _BY_TCP | both(close_call="half_duplex"),
+            source="draft 3.3 l.504-506 (SHOULD half-close); RFC 4271 8.2.1.4; RFC 9293 3.6.1 SHLD-3",
+            last=Fired("informational", "Delete: pair removed")),
     Finding("F-14/closing", "the SA's lifetime ends while the connection is closing", "teardown", "sa-outlives-connection",
             _EXPIRED_CLOSING, 2, _BY_TCP, source="silent: draft 2.2, 3.3"),
     Finding("F-15/no-reset", "a FIN under an SA that the peer no longer has brings no RST: only the user timeout ends the close",
@@ -75,6 +82,10 @@ FINDINGS = (
             source="silent: draft 2 l.134-141; RFC 4301 5.2 step 2", last=Post(HAS_OUT)),
     Finding("F-24/shared", "the session's end takes a phase 1 SA that other traffic still uses", "teardown", "no-collateral-deletion",
             _PHASE1_GONE, 5, source="draft 3.3 l.507-513 against 3.4 l.552-555"),
+    Finding("F-30/spi", "another peer behind the same address deletes the same SPI, and takes this connection's SA", "teardown",
+            "sa-outlives-need", _OTHER_PEER, 1, {"natt": "on"}, source="draft 3.1 l.384-391, l.399-404"),
     Finding("F-33/port", "filters for port 170 protect nothing", "teardown", "no-plaintext-out", _OTHER_PORT, 1, both(port="170"),
             source="draft 3.2 l.435-436; RFC 4271 8.2.1"),
+    Finding("F-59/rebinding", "a NAT changes its mapping: ESP authenticates what TCP then drops", "teardown", "authentic-is-accepted",
+            _REMAPPED, 3, {"natt": "on"}, source="draft 3.10 l.838-844"),
 )

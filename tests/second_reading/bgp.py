@@ -103,6 +103,8 @@ def in_connect(number: int, own: Any) -> Course:
             return manual_stop(course, own, cease=False)
         case 9:
             return course.do("drop").do("again", False).set(ConnectRetryTimer=True, DelayOpenTimer=False)
+        case 12 if own.connected_to:
+            return course.set(DelayOpenTimer=True)
         case 12:  # nothing about the ConnectRetryTimer, which event 16 or 17 stopped
             return send_open(expired(course, number))
         case 16 | 17:
@@ -133,6 +135,8 @@ def in_active(number: int, own: Any) -> Course:
             return manual_stop(course, own, cease=own.DelayOpenTimer and own.SendNOTIFICATIONwithoutOPEN)
         case 9:
             return course.enter("Connect").do("connect", False).set(ConnectRetryTimer=True)
+        case 12 if own.connected_to:
+            return course.set(DelayOpenTimer=True)
         case 12:
             return send_open(expired(course, number)).set(ConnectRetryTimer=False)
         case 16 | 17:
@@ -152,9 +156,9 @@ def in_active(number: int, own: Any) -> Course:
 
 
 def connected(course: Course, own: Any) -> Course:
-    """Event 16 or 17 in Connect or Active."""
+    """Event 16 or 17 in Connect or Active. The draft's remote peer (3.2 l.467-471) "replies with its OPEN"."""
     course.set(ConnectRetryTimer=False)
-    return course.set(DelayOpenTimer=True) if own.DelayOpen else send_open(course)
+    return course.set(DelayOpenTimer=True) if own.DelayOpen or own.connected_to else send_open(course)
 
 
 def send_open(course: Course) -> Course:

@@ -334,6 +334,8 @@ def informational(state: str, event: str, arg: Any, own: Any) -> Course:
             return peer_told(course, arg, own)
         case "INITIAL-CONTACT", _:
             return others_deleted(course, arg, own)
+        case "Delete of another peer", _:
+            return same_spi_deleted(course, arg.gen, own)
         case "child deleted by peer", _:
             return child_gone(course, arg.gen, own)
         case "rcv", _ if arg.datagram == "DEL" and accepted(arg, own):
@@ -379,6 +381,13 @@ def spi_deleted(course: Course, gen: str, own: Any) -> Course:
     if known and (own.peer_del == "apply" or own.tcp in ("CLOSED", "LISTEN")):  # "SHOULD clean up its local SA database"
         tell(course, "ipsec", "remove" if own.del_pair == "both" else "remove-out", gen)
     return tell(course, "binding", "SA deleted by peer", gen, known)  # draft 3.4; RFC 2408 5.15 logs an SPI that is not there
+
+
+def same_spi_deleted(course: Course, gen: str, own: Any) -> Course:
+    """Draft 3.1: an SA is <ESP, destination address, SPI>, and several peers may have that address. RFC 2408 2.4: the SPIs of one
+    ISAKMP SA are that SA's."""
+    found = own.spi_scope == "address" and getattr(own, f"out_{gen}") != "none"
+    return spi_deleted(course, gen, own) if found else course
 
 
 def cookies_deleted(course: Course, arg: Any, own: Any) -> Course:

@@ -65,8 +65,8 @@ def read(state: str, event: str, arg: Any, tcb: Any) -> Course | None:
         case "rcv":
             return segment_arrives(state, arg, tcb)
         case "restart":
-            return Course("CLOSED").set(inc="0", passive=False, unacked="-", open_delivered=False, tried=False, retransmission=False,
-                                        time_wait=False)
+            return Course("CLOSED").set(inc="0", passive=False, connected_to=False, unacked="-", open_delivered=False, tried=False,
+                                        retransmission=False, time_wait=False)
         case "ICMP hard error":
             return hard_error(state, tcb)
         case _:
@@ -92,10 +92,11 @@ def open_call(state: str, arg: Any) -> Course:
     """3.10.1"""
     match state, arg.passive:
         case "CLOSED", True:
-            return Course("LISTEN").set(passive=True, unacked="-", open_delivered=False)
+            return Course("LISTEN").set(passive=True, connected_to=False, unacked="-", open_delivered=False)
         case ("CLOSED" | "LISTEN"), False:
             course = Course("SYN-SENT").do("send", "SYN", "-", False, arg.inc, False)
-            return course.set(passive=False, inc=arg.inc, retransmission=True, tried=False, unacked="-", open_delivered=False)
+            return course.set(passive=False, connected_to=False, inc=arg.inc, retransmission=True, tried=False, unacked="-",
+                              open_delivered=False)
         case _:  # "error: connection already exists"
             return Course(state)
 
@@ -186,7 +187,7 @@ def segment_arrives(state: str, seg: Any, tcb: Any) -> Course:
         case "CLOSED":  # 3.10.7.1
             return reset(Course(state), seg, tcb)
         case "LISTEN":  # 3.10.7.2
-            return synchronize(Course(state), seg) if seg.kind == "SYN" else reset(Course(state), seg, tcb)
+            return synchronize(Course(state), seg, tcb) if seg.kind == "SYN" else reset(Course(state), seg, tcb)
         case "SYN-SENT":  # 3.10.7.3
             return in_syn_sent(seg, tcb)
         case _:
@@ -198,10 +199,10 @@ def reset(course: Course, seg: Any, tcb: Any) -> Course:
     return course if seg.kind == "RST" else send(course, tcb, "RST", inc=seg.inc)
 
 
-def synchronize(course: Course, seg: Any) -> Course:
-    """The peer's SYN: SYN-RECEIVED, and SYN+ACK."""
+def synchronize(course: Course, seg: Any, tcb: Any) -> Course:
+    """The peer's SYN: SYN-RECEIVED, and SYN+ACK. Draft 3.2 l.467-471: who was connected to replies with its OPEN."""
     course.enter("SYN-RECEIVED").do("send", "SYN+ACK", "-", False, seg.inc, False)
-    return course.set(inc=seg.inc, retransmission=True, tried=False)
+    return course.set(inc=seg.inc, retransmission=True, tried=False, connected_to=tcb.first_open == "reply_only")
 
 
 def established(course: Course, number: int, tcb: Any) -> Course:
@@ -215,7 +216,7 @@ def in_syn_sent(seg: Any, tcb: Any) -> Course:
     acceptable = seg.inc == tcb.inc and seg.fit == "exact"
     match seg.kind:
         case "SYN":  # no ACK: simultaneous open, figure 7
-            return synchronize(course, seg)
+            return synchronize(course, seg, tcb)
         case _ if not acceptable:
             return reset(course, seg, tcb)
         case "RST":
@@ -240,7 +241,7 @@ def in_other_states(state: str, seg: Any, tcb: Any) -> Course:
         return send(established(course, 16, tcb), tcb, "ACK")
     if state == "TIME-WAIT" and seg.kind == "SYN" and seg.inc != tcb.inc and tcb.isn_newer:
         # 3.6.1 MAY-2, RFC 6191: the connection is reopened.
-        return synchronize(course, seg).set(passive=True, time_wait=False, open_delivered=False).do("closed", "reused")
+        return synchronize(course, seg, tcb).set(passive=True, time_wait=False, open_delivered=False).do("closed", "reused")
     if not inside:
         return course if seg.kind == "RST" else send(course, tcb, "ACK")
     # Second: RST; RFC 5961 3.
