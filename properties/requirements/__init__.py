@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 KEYWORDS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY",  # RFC 2119, upper case in the draft
-            "implied MUST", "implied MUST NOT", "implied SHOULD", "implied MAY",  # in effect, without the upper-case word
+            "implied MUST", "implied MUST NOT", "implied SHOULD", "implied SHOULD NOT", "implied MAY",  # in effect, without the upper-case word
             "claim", "threat", "context")
 _AT = re.compile(r"(\d+):(\d+)-(\d+):(\d+)")
 _FURNITURE = re.compile(r"\s*(Ward\s+Internet Draft - Expires.*|Securing BGPv4 using IPsec|February 2002|.*\[Page \d+\])?\s*")
