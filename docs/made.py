@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
+from docs import ledger_pages
 from lockstep.api import file_name, results_of
 from lockstep.choice import catalogue
 from lockstep.engines import ENGINES
@@ -164,6 +165,7 @@ def numbers(topic: str) -> list[str]:
 
 
 MAKE: dict[str, Callable[..., list[str]]] = {
+    "ledger": ledger_pages.counted,
     "rows": rows,
     "causes": causes,
     "rules": rules,

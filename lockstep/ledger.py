@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.choice import UsageError
+from lockstep.lint.catalogue import LINTS
 from lockstep.report import PropertyResult
 from model.expr import show
 from model.slices import SLICES, TABLES
@@ -26,12 +27,18 @@ from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, HOLDS, PROPERTIES, RESPONSES, UNDECIDED, VIOLATED
 from properties.requirements import Requirement, ledger
+from sim.scenario import load
+from verify.numbers import AGREE, DISAGREE, FIGURES, NOT_STATED, judge, shown
+from verify.query import INTERRUPTED
 
 CONTRADICTED, UNTESTABLE, ASSUMED = "contradicted", "untestable as written", "assumption on the environment"
-BUILT_IN, DEPLOYMENT = "built into the model", "for each deployment to keep"
-CLASSES = (VIOLATED, CONTRADICTED, HOLDS, UNDECIDED, DEPLOYMENT, BUILT_IN, ASSUMED, UNTESTABLE)
+BUILT_IN, DEPLOYMENT, COMPUTED = "built into the model", "for each deployment to keep", "no figure stated, ours computed"
+CLASSES = (VIOLATED, CONTRADICTED, HOLDS, UNDECIDED, DEPLOYMENT, COMPUTED, BUILT_IN, ASSUMED, UNTESTABLE)
+GRAVEST_FIRST = (CONTRADICTED, VIOLATED, UNDECIDED, HOLDS, DEPLOYMENT, COMPUTED, BUILT_IN, ASSUMED, UNTESTABLE)
 RENEW = "renew it with: python -m docs ledger"
 RESULTS = Path(str(files("properties.requirements"))) / "results.json"
+NOTICED = RESULTS.with_name("noticed.json")
+FIGURE_TIMEOUT = 60.0  # s for one figure, as in `lockstep numbers`; all of them take one
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One thing that a verdict rests on. kind: claim, finding, figure, lint, scenario, or reason; under: the preset or readings."""
+    """One thing that a verdict rests on.
+
+    kind: claim, finding, figure, lint, scenario, or reason. under: the preset or readings, of a figure its topic, of a lint its severity.
+    word: what it makes of the sentence, one of CLASSES; "" where it only illustrates.
+    """
 
     kind: str
     name: str
     under: str
     says: str
+    word: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """word: one of CLASSES, under preset draft. repaired: what its claims come to under the repaired rules; "" where it has none."""
+    """word: one of CLASSES, under preset draft. repaired: what its claims come to under the repaired rules, and its figures, which no rule
+    changes; "" where it has no claims."""
 
     word: str
     repaired: str
@@ -111,41 +124,84 @@ def results() -> Mapping[str, tuple[Result, ...]]:
     return {name: tuple(those) for name, those in found.items()}
 
 
+@cache
+def noticed() -> Mapping[str, tuple[str, ...]] | None:
+    """By sentence: the claims that broke when its rule was left out of the model; none for a rule that nothing missed.
+
+    None where nobody has tried. `properties/requirements/noticed.json`: {"of": fingerprint, "noticed": {sentence: [claims]}}. Raises
+    UsageError where it is of another model.
+    """
+    if not NOTICED.exists():
+        return None
+    said: dict[str, Any] = json.loads(NOTICED.read_text(encoding="utf-8"))
+    if said["of"] != fingerprint():
+        raise UsageError(f"{NOTICED.name}: what was left out, was left out of another model; try again, or remove the file")
+    return {name: tuple(those) for name, those in said["noticed"].items()}
+
+
 # -- verdicts --------------------------------------------------------------------------------------------------------------------------
 
 
 def verdict(one: Requirement) -> Verdict:
-    """What is established of a sentence, as the text is first read (preset draft)."""
-    evidence: list[Evidence] = []
-    words = {preset: _of_claims(one, preset, evidence) for preset in PRESETS}
-    word = words["draft"]
-    for name in one.findings:
-        finding = FINDINGS[name]
-        evidence.append(Evidence("finding", name, _under(name), f"breaks it: {finding.title}"))
-        word = VIOLATED
-    for name in one.shown:
-        evidence.append(Evidence("finding", name, _under(name), f"its run shows that it is so: {FINDINGS[name].title}"))
-        word = word or HOLDS
-    if one.lints:
-        evidence += [Evidence("lint", name, "", "looks for it in a deployment") for name in one.lints]
-        word = word or DEPLOYMENT
+    """What is established of a sentence, as the text is first read (preset draft).
+
+    A contradiction outweighs all else; then what breaks the sentence, in whatever way; then what is undecided. Raises UsageError where
+    the results that are kept are of another model, and KeyboardInterrupt where a figure was interrupted.
+    """
+    claims, figures = tuple(_claims(one)), tuple(map(_figure, one.numbers))
+    others = (*_findings(one), *map(_scenario, one.scenarios), *map(_lint, one.lints), *_reasons(one))
+    by_preset = {preset: [each.word for each in claims if each.under == preset] for preset in PRESETS}
+    words = [*by_preset["draft"], *(each.word for each in (*figures, *others)), *([CONTRADICTED] if one.against else [])]
+    repaired = [*by_preset["repaired"], *(each.word for each in figures if each.word != COMPUTED)] if by_preset["repaired"] else []
+    return Verdict(_gravest(words), _gravest(repaired), (*claims, *figures, *others), one.against)
+
+
+def _gravest(words: Iterable[str]) -> str:
+    found = set(words)
+    return next((word for word in GRAVEST_FIRST if word in found), "")
+
+
+def _claims(one: Requirement) -> Iterator[Evidence]:
+    for name in one.claims:
+        for preset in PRESETS:
+            found = [result for result in results()[name] if result.preset == preset]
+            if found:
+                says = "; ".join(result.says for result in found)
+                yield Evidence("claim", name, preset, says, _gravest(result.verdict for result in found))
+
+
+def _findings(one: Requirement) -> Iterator[Evidence]:
+    for names, says, word in ((one.findings, "breaks it", VIOLATED), (one.shown, "its run shows that it is so", HOLDS)):
+        for name in names:
+            yield Evidence("finding", name, _under(name), f"{says}: {FINDINGS[name].title}", word)
+
+
+@cache
+def _figure(name: str) -> Evidence:
+    (figure,) = [one for one in FIGURES if one.name == name]
+    found = judge(figure, FIGURE_TIMEOUT)
+    if found.reason == INTERRUPTED:
+        raise KeyboardInterrupt
+    ours = f"computed {shown(figure.computed, figure.unit)}"
+    both = ours if figure.stated is None else f"stated {shown(figure.stated, figure.unit)}, {ours}"
+    says = f"{found.word}: {both}" + (f"; {found.reason}" if found.reason else "")
+    return Evidence("figure", name, figure.topic, says, {AGREE: HOLDS, DISAGREE: VIOLATED, NOT_STATED: COMPUTED}.get(found.word, UNDECIDED))
+
+
+def _scenario(name: str) -> Evidence:
+    scenario = load(name)
+    return Evidence("scenario", name, scenario.preset, f"plays it in time: {scenario.about}", "")
+
+
+def _lint(name: str) -> Evidence:
+    (lint,) = [one for one in LINTS if one.id == name]
+    return Evidence("lint", name, lint.severity, f"looks in a deployment: {lint.rule}", DEPLOYMENT)
+
+
+def _reasons(one: Requirement) -> Iterator[Evidence]:
     for kind, why in ((BUILT_IN, one.built_in), (ASSUMED, one.assumed), (UNTESTABLE, one.untestable)):
         if why:
-            evidence.append(Evidence("reason", kind, "", why))
-            word = word or kind
-    if one.against:
-        word = CONTRADICTED
-    return Verdict(word, words["repaired"], tuple(evidence), one.against)
-
-
-def _of_claims(one: Requirement, preset: str, evidence: list[Evidence]) -> str:
-    found = [result for name in one.claims for result in results()[name] if result.preset == preset]
-    for name in one.claims:
-        said = "; ".join(result.says for result in found if result.claim == name)
-        if said:
-            evidence.append(Evidence("claim", name, preset, said))
-    words = {result.verdict for result in found}
-    return next((word for word in (VIOLATED, UNDECIDED, HOLDS) if word in words), "")
+            yield Evidence("reason", kind, "", why, kind)
 
 
 def _under(name: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -14,12 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from lockstep.jobs import Job
-from lockstep.ledger import Verdict
 from lockstep.report import PropertyResult, Report
 from properties.findings import FINDINGS
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from properties.requirements import ledger
 from verify.query import Progress
+
+if TYPE_CHECKING:
+    from lockstep.ledger import Verdict  # which loads z3 and all lints
 
 COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
 PLAIN_EVERY = 2.0  # seconds between lines of progress where standard error is not a terminal

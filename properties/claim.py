@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from model.expr import Expr
 from model.system import Monitor
-from properties.requirements import tests_of
+from properties.requirements import judged_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,4 +29,4 @@ class Claim:
     @property
     def requirements(self) -> tuple[str, ...]:
         """The sentences of the draft that this claim puts to the test, by their ids in the ledger."""
-        return tests_of(self.name)
+        return judged_by("claims", self.name)

@@ -14,7 +14,7 @@ from model.action import Event, Put, Set, Signal, Take
 from model.expr import FALSE, Expr
 from model.system import ENDS, Offer
 from model.table import Table
-from properties.requirements import tests_of
+from properties.requirements import judged_by
 
 ADMINISTRATIVE = range(1, 9)  # BGP events that are an operator's or a policy's decision, RFC 4271 8.1.2
 
@@ -52,7 +52,7 @@ class Response:
     @property
     def requirements(self) -> tuple[str, ...]:
         """The sentences of the draft that this property puts to the test, by their ids in the ledger."""
-        return tests_of(self.name)
+        return judged_by("claims", self.name)
 
     def owed(self, offer: Offer) -> bool:
         """May a run rely on this?"""

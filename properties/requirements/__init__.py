@@ -1,8 +1,8 @@
 """The requirement ledger: each sentence of draft-ward-bgp-ipsec-00 that states or implies a rule, and what puts it to the test.
 
-One TOML file a section beside this module. The draft's words are not copied: an entry says where its sentence stands, how many words it
-has, and the digest of those words, so that a copy of the draft can be compared (`compared`). What an entry names, claims, findings,
-figures, lints, is only named here: a verdict is drawn from the results of those (`lockstep.ledger`).
+One TOML file a section beside this module, with the section's title. The draft's words are not copied: an entry says where its sentence
+stands, how many words it has, and the digest of those words, so that a copy of the draft can be compared (`compared`). What an entry names,
+claims, findings, figures, lints, is only named here: a verdict is drawn from the results of those (`lockstep.ledger`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 KEYWORDS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY",  # RFC 2119, upper case in the draft
-            "implied MUST", "implied MUST NOT", "implied SHOULD", "implied SHOULD NOT", "implied MAY",  # in effect, without the upper-case word
+            "implied MUST", "implied MUST NOT", "implied SHOULD", "implied SHOULD NOT", "implied MAY",  # in effect, in other words
             "claim", "threat", "context")
 _AT = re.compile(r"(\d+):(\d+)-(\d+):(\d+)")
 _FURNITURE = re.compile(r"\s*(Ward\s+Internet Draft - Expires.*|Securing BGPv4 using IPsec|February 2002|.*\[Page \d+\])?\s*")
@@ -80,14 +80,26 @@ def place_of(at: str) -> tuple[int, int, int, int]:
 def ledger() -> dict[str, Requirement]:
     """The entries by id, in the order of the text. Raises ValueError for an entry that is not well formed."""
     found: dict[str, Requirement] = {}
+    for name, document in _documents():
+        for raw in document["sentence"]:
+            one = _entry(name, raw)
+            if one.id in found:
+                raise ValueError(f"{name}: {one.id} is there twice")
+            found[one.id] = one
+    return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+@cache
+def titles() -> dict[str, str]:
+    """The sections by number, with their titles, in the order of the text."""
+    found = {document["sentence"][0]["section"]: str(document["title"]) for _, document in _documents()}
+    return {section: found[section] for section in dict.fromkeys(one.section for one in ledger().values())}
+
+
+def _documents() -> Iterator[tuple[str, dict[str, Any]]]:
     for file in sorted(files(__package__).iterdir(), key=lambda one: one.name):
         if file.name.endswith(".toml"):
-            for raw in tomllib.loads(file.read_text(encoding="utf-8"))["sentence"]:
-                one = _entry(file.name, raw)
-                if one.id in found:
-                    raise ValueError(f"{file.name}: {one.id} is there twice")
-                found[one.id] = one
-    return dict(sorted(found.items(), key=lambda item: item[1].place))
+            yield file.name, tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def _entry(file: str, raw: dict[str, Any]) -> Requirement:
@@ -107,9 +119,9 @@ def _entry(file: str, raw: dict[str, Any]) -> Requirement:
 
 
 @cache
-def tests_of(claim: str) -> tuple[str, ...]:
-    """The sentences that a claim puts to the test."""
-    return tuple(one.id for one in ledger().values() if claim in one.claims)
+def judged_by(kind: str, name: str) -> tuple[str, ...]:
+    """The sentences that something puts to the test. kind: the field of an entry that names it, as claims or numbers."""
+    return tuple(one.id for one in ledger().values() if name in getattr(one, kind))
 
 
 # -- the draft's words -----------------------------------------------------------------------------------------------------------------

@@ -33,8 +33,7 @@ FIGURES = (
         stated=None, computed=1 << ICV_BITS - CHECKSUM_BITS,
         formula="2^96 / 2^16", source="RFC 2404 2: 96 bits; RFC 9293 3.1",
         meaning=_stronger,
-        reason="how many times rarer a random change passes; against an attacker the checksum is worth nothing at all",
-        requirements=("W-3.7-2",)),
+        reason="how many times rarer a random change passes; against an attacker the checksum is worth nothing at all"),
     Figure(
         "checksum-after-nat", TOPIC, "3.10", "l.824-828",
         says="the TCP checksum will be invalidated by a NAT",
@@ -42,5 +41,5 @@ FIGURES = (
         formula="sum of the address's two words, modulo 2^16 - 1", source="RFC 1071 1, 2; RFC 9293 3.1",
         meaning=_invalidated,
         reason="an address whose words have the same sum leaves the checksum right, as RFC 6296 does on purpose: one in some 65,000",
-        requirements=("W-3.8-3", "W-3.10-1"), findings=("F-59",)),
+        findings=("F-59",)),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from model.expr import ModelError
+from properties.requirements import judged_by
 from verify.numbers.claims import Claim, Example, all_of
 from verify.symbolic.clock import Clock, GaveUp
 
@@ -21,7 +22,7 @@ class Figure:
 
     section, lines: where in the draft. says: its sentence, in short. stated: the value it gives, None where it gives none.
     computed: ours, by `formula`, from `source`. meaning: what it means that a value is the right one, as claims of z3's; both
-    values are put to the same. reason: why they differ, or what follows. requirements, findings: what it bears on.
+    values are put to the same. reason: why they differ, or what follows. findings: the candidates that it bears on.
     """
 
     name: str
@@ -37,8 +38,12 @@ class Figure:
     unit: str = ""
     reason: str = ""
     assumption: str = ""
-    requirements: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The sentences that it judges."""
+        return judged_by("numbers", self.name)
 
 
 @dataclass(frozen=True)

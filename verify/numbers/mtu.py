@@ -74,7 +74,6 @@ def _of_suite(suite: Suite, mode: Mode) -> tuple[Figure, Figure]:
     mss = largest(suite, mode, ETHERNET)
     assert mss is not None
     draft = ("3.8", "l.665-675") if mode.tunnel else ("3.10", "l.838-839") if mode.udp else ("3.5", "l.561-567")
-    requirements = ("W-3.5-1", *(("W-3.8-1",) if mode.tunnel else ()), *(("W-3.10-4",) if mode.udp else ()))
     says = "IPsec headers are prepended; no figure"
     parts = f"{'IP 20 + ' if mode.tunnel else ''}{'UDP 8 + ' if mode.udp else ''}ESP {ESP_HEADER} + IV {suite.iv} + padding + 2 + ICV 12"
     source = f"{suite.source}; {mode.source}; RFC 2404"
@@ -85,16 +84,14 @@ def _of_suite(suite: Suite, mode: Mode) -> tuple[Figure, Figure]:
             stated=None, computed=(least, most), unit="octets",
             formula=f"{parts}; padded to a multiple of {suite.align}", source=source,
             meaning=lambda value: _overhead_is(suite, mode, value),
-            assumption=HMAC,
-            requirements=requirements),
+            assumption=HMAC),
         Figure(
             f"mss-{suite.name}-{mode.name}", TOPIC, *draft,
             says=says,
             stated=None, computed=mss, unit="octets",
             formula=f"the most TCP data in a packet of {ETHERNET} octets", source=source,
             meaning=lambda value: _mss_is(suite, mode, value),
-            assumption=f"{HMAC}; path MTU {ETHERNET}",
-            requirements=requirements),
+            assumption=f"{HMAC}; path MTU {ETHERNET}"),
     )
 
 
@@ -108,7 +105,7 @@ FIGURES = (
         meaning=lambda value: (ForAll(sizes(SUITES["aes-cbc"], MODES["transport"], z3.IntVal(MSS)).packet == value),),
         reason=f"a sender whose TCP does not know of IPsec fills {MSS} octets, and the packet exceeds {ETHERNET}",
         assumption=HMAC,
-        requirements=("W-3.5-1", "W-3.5-2"), findings=("F-60",)),
+        findings=("F-60",)),
     Figure(
         "tunnel-mss", TOPIC, "3.8", "l.665-675",
         says="an additional IP header, and a corresponding decrease of the path MTU; the MSS may fall",
@@ -116,8 +113,7 @@ FIGURES = (
         formula="the inner IPv4 header, under every suite and at every path MTU", source="RFC 2406 3.1",
         meaning=_tunnel_costs,
         reason="padding never changes it: the room inside is the same in both modes",
-        assumption="IPv4 without options",
-        requirements=("W-3.8-1",)),
+        assumption="IPv4 without options"),
     Figure(
         "udp-mss", TOPIC, "3.10", "l.838-839",
         says="UDP encapsulation is negotiated where there is a NAT; no figure",
@@ -125,8 +121,7 @@ FIGURES = (
         formula="a UDP header of 8, rounded to the block", source="RFC 3948 2.1",
         meaning=_udp_costs,
         reason="never a value between: 8 octets are taken from the padding or cost a block",
-        assumption=f"AES-CBC, {HMAC}",
-        requirements=("W-3.10-4",)),
+        assumption=f"AES-CBC, {HMAC}"),
     Figure(
         "least-mtu-transport", TOPIC, "3.5", "l.588-592",
         says="a path MTU that an ICMP message tells should be stored; IPv4 allows 68",
@@ -135,7 +130,7 @@ FIGURES = (
         meaning=lambda value: _least_mtu("transport", value),
         reason="below it nothing of the connection leaves at all: a forged message with 68 stops it",
         assumption=HMAC,
-        requirements=("W-3.5-4",), findings=("F-60",)),
+        findings=("F-60",)),
     Figure(
         "least-mtu-tunnel", TOPIC, "3.5", "l.588-592",
         says="a path MTU that an ICMP message tells should be stored; IPv4 allows 68",
@@ -144,7 +139,7 @@ FIGURES = (
         meaning=lambda value: _least_mtu("tunnel", value),
         reason="as in transport mode",
         assumption=HMAC,
-        requirements=("W-3.5-4",), findings=("F-60",)),
+        findings=("F-60",)),
     Figure(
         "ike-certificate", TOPIC, "3.5", "l.594-598",
         says="a single certificate can be large enough for IKE to be fragmented; no figure",
@@ -153,6 +148,5 @@ FIGURES = (
         source="RFC 2408 3.1, 3.8, 3.9, 3.12",
         meaning=_certificate,
         reason="the largest certificate in a fifth message of Main Mode that is not fragmented",
-        assumption=f"path MTU {ETHERNET}, RSA of 1024 bits, ID_IPV4_ADDR, a cipher with blocks of 8 octets",
-        requirements=("W-3.5-5", "W-3.5-6")),
+        assumption=f"path MTU {ETHERNET}, RSA of 1024 bits, ID_IPV4_ADDR, a cipher with blocks of 8 octets"),
 )

@@ -89,7 +89,7 @@ FIGURES = (
         meaning=_common,
         reason="AES-CBC is a SHOULD (l.243-244), 3DES neither: Quick Mode then ends with NO-PROPOSAL-CHOSEN, for good",
         assumption="any two compliant speakers, each with an acceptable cipher, can agree",
-        requirements=("W-2-7", "W-2.2-13", "W-2.4-1", "W-2.4-5"), findings=("F-47",)),
+        findings=("F-47",)),
     Figure(
         "common-cipher-if-must", TOPIC, "2.4", "l.284-288",
         says="the same if AES-CBC were a MUST to support and to offer",
@@ -97,7 +97,7 @@ FIGURES = (
         formula="as above", source="RFC 2406 5",
         meaning=lambda value: _common(value, "AES-CBC"),
         reason="one MUST suffices",
-        requirements=("W-2.4-1",), findings=("F-47",)),
+        findings=("F-47",)),
     Figure(
         "common-authentication", TOPIC, "2.4", "l.340-347",
         says="BGPv4 security implementations MUST implement HMAC with SHA1",
@@ -105,8 +105,7 @@ FIGURES = (
         formula="HMAC-SHA1 is supported by both", source="RFC 2404",
         meaning=_common_authenticator,
         reason="to support is not to offer: the operator may choose NULL, see suites-authenticate",
-        assumption="any two compliant speakers support an algorithm in common that authenticates",
-        requirements=("W-2.1-1", "W-2.4-4")),
+        assumption="any two compliant speakers support an algorithm in common that authenticates"),
     Figure(
         "suites-authenticate", TOPIC, "2.1", "l.170-174",
         says="all mandated suites, of which the operator chooses; authentication is a MUST",
@@ -114,7 +113,7 @@ FIGURES = (
         formula="mandatory ciphers with mandatory authenticators, without NULL and NULL", source="RFC 2406 5",
         meaning=_authenticated,
         reason="DES with NULL authentication is compliant: no integrity, and anti-replay is void without it",
-        requirements=("W-2-6", "W-2.1-2", "W-2.1-3", "W-2.4-2"), findings=("F-48",)),
+        findings=("F-48",)),
     Figure(
         "null-cipher", TOPIC, "2.1", "l.179-180",
         says="ESP with NULL encryption may be used; confidentiality is a MUST (l.149-150)",
@@ -122,7 +121,7 @@ FIGURES = (
         formula="NULL encryption is not confidential", source="RFC 2410 2",
         meaning=_secret,
         reason="the MUST of section 2 leaves no case for the MAY, unless data traffic is no data packet",
-        requirements=("W-2-7", "W-2.1-6"), findings=("F-47",)),
+        findings=("F-47",)),
     Figure(
         "ike-optional", TOPIC, "2.1", "l.190-192",
         says="IKE SHOULD be supported",
@@ -130,13 +129,12 @@ FIGURES = (
         formula="3.2 l.436-439: both phases MUST complete", source="RFC 2409 2",
         meaning=_ike,
         reason="manual keys satisfy 2.1 and make 3.2 unsatisfiable",
-        requirements=("W-2.1-9", "W-3.2-3"), findings=("F-49",)),
+        findings=("F-49",)),
     Figure(
         "code-size", TOPIC, "2.3", "l.265-268",
         says="IKE in at most 800 KB; 80 KB fits a wide range",
         stated=(80, 800), computed=(80, 800), unit="KB",
         formula="what fits the one fits the other, for a KB of 1,000 or 1,024 octets", source="[48]",
         meaning=_budgets,
-        reason="that implementations of this size exist (l.270) is measured, not computed, and not judged here",
-        requirements=("W-2.3-2",)),
+        reason="that implementations of this size exist (l.270) is measured, not computed, and not judged here"),
 )

@@ -67,7 +67,7 @@ def _backoff(name: str, first: int, count: int, source: str, when: str) -> Figur
         meaning=lambda value: _expiries(first, value),
         reason="later than that the peer's hold timer has ended the session, and the same UPDATE comes again after it",
         assumption=f"{when}; hold time {HOLD} s; {BUDGET}",
-        requirements=("W-3.5-3",), findings=("F-60",))
+        findings=("F-60",))
 
 
 def _least_hold(name: str, first: int, least: int, source: str, when: str) -> Figure:
@@ -79,7 +79,7 @@ def _least_hold(name: str, first: int, least: int, source: str, when: str) -> Fi
         meaning=lambda value: _hold(expiry(first, SEVERAL), value),
         reason="with less the session ends before TCP tries; BGP allows 3 s (RFC 4271 4.2)",
         assumption=f"several is {SEVERAL}; {when}; {BUDGET}",
-        requirements=("W-3.5-3",), findings=("F-60",))
+        findings=("F-60",))
 
 
 _MEASURED = ("RFC 2988 2.4, 5.5: RTO 1 s", "a round trip was measured")
@@ -97,7 +97,7 @@ FIGURES = (
         meaning=_user_timeout,
         reason="the peer's hold timer comes first, before TCP gives up",
         assumption=f"hold time {HOLD} s",
-        requirements=("W-3.5-2",), findings=("F-60",)),
+        findings=("F-60",)),
     Figure(
         "ike-losses-before-hold", TOPIC, "3.7", "l.654-657",
         says="no recovery is needed at the BGP layer; SAs that are lost are not spoken of",
@@ -106,7 +106,7 @@ FIGURES = (
         meaning=lambda value: _expiries(IKE_RETRY, value),
         reason="of one message in a row: two cost 30 s, the third 70 s",
         assumption=f"hold time {HOLD} s; computing takes no time; {BUDGET}",
-        requirements=("W-3.7-3",), findings=("F-66",)),
+        findings=("F-66",)),
     Figure(
         "hold-for-one-ike-loss", TOPIC, "3.7", "l.654-657",
         says="no recovery is needed at the BGP layer; no hold time",
@@ -115,7 +115,7 @@ FIGURES = (
         meaning=lambda value: _hold(IKE_RETRY, value),
         reason="below it the loss of one datagram while new SAs are made costs the session",
         assumption=BUDGET,
-        requirements=("W-3.7-3",), findings=("F-66",)),
+        findings=("F-66",)),
     Figure(
         "ike-without-loss", TOPIC, "3.7", "l.654-657",
         says="no recovery is needed at the BGP layer; no probability",
@@ -124,5 +124,5 @@ FIGURES = (
         meaning=_no_loss,
         reason="38.7%: the chance of a session with a hold time below 16 s to outlive the loss of its SAs",
         assumption="each datagram is lost with probability 1/10, independently",
-        requirements=("W-3.7-3",), findings=("F-66",)),
+        findings=("F-66",)),
 )
