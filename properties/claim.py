@@ -66,4 +66,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "session-comes-up": ("W-3.2-1", "W-3.2-11",),
     "dead-sa-detected": ("W-3.4-5",),
     "no-blackhole": ("W-3.4-2", "W-3.4-5",),
+    "blackhole-is-noticed": ("W-3.4-2",),
+    "keys-come-up": ("W-3.2-1",),
+    "graceful-restart-kept": ("W-3.4-9",),
 }

@@ -2,8 +2,6 @@
 
 A lifetime of SAs is hours, a user timeout minutes, and a hold timer saves a run whatever IPsec does: a property names the
 events that it is to hold without.
-
-NOTE: that a graceful restart keeps its routes (draft 3.4 l.556-557) is not here: no table has rows for a restart.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from model.ike_quick import I_BEGUN, I_GEN, QUICK_INITIATOR_STATE
 from model.ike_quick import I_X as QUICK_I
 from model.ipsec import HARD
 from model.readings import reading
+from model.routes import RESTART_TIMER_EXPIRES, ROUTES_STATE
 from model.signals import (
     ANY_SA,
     BGP,
@@ -22,9 +21,12 @@ from model.signals import (
     BGP_CONNECT,
     BGP_ESTABLISHED,
     BGP_EVENT,
+    BGP_OPEN_CONFIRM,
+    BGP_OPEN_SENT,
     CLOSED,
     CLOSE_WAIT,
     CLOSING,
+    ESTABLISHED,
     FIN_WAIT_1,
     FIN_WAIT_2,
     HOLD_TIMER,
@@ -81,6 +83,10 @@ _LIVES = _CLOSES | {"rekey": Within({"segments": 1}), "collision": Within({})}
 # Nothing is lost: who has lost the last word about an SA has nothing but its hold timer.
 _NOTICES = _LIVES | {"teardown": Within(_QUIET | {"losses": 0}), "rekey": Within({"segments": 1, "losses": 0}),
                      "phase1": Within({"losses": 0}, _ESTABLISHED)}
+# An attempt under way: keys are negotiated, or the connection they were for is opened.
+TRIES = BGP.among(BGP_CONNECT, BGP_ACTIVE, BGP_OPEN_SENT, BGP_OPEN_CONFIRM) & ~BEGUN & (NEGOTIATES | SESSION_STATE.among(S_OPENING, S_UP))
+CONNECTED_AGAIN = (TCP == ESTABLISHED) & Peer(TCP == ESTABLISHED) & HEARS & Peer(HEARS)
+_HELPERS = {"A:gr": "helper", "B:gr": "helper"}
 
 RESPONSES = (
     Response("close-ends",
@@ -117,4 +123,12 @@ RESPONSES = (
              "While both ends are Established and no SA leads from one to the other, that does not last until a hold timer expires.",
              "draft 3.4 l.538-541",
              UP & Peer(UP), ~(UP & Peer(UP)) | (HEARS & Peer(HEARS)), _NOTICES, without=(USER_TIMEOUT, HARD, _HOLD), ends=("A",)),
+    Response("graceful-restart-kept",
+             "While an end keeps the routes of a peer that has restarted and connects again, the two come to have a connection over SAs that "
+             "lead both ways, or the attempt is refused, before the Restart Time, a hold timer or a retry limit is over; who is Idle listens.",
+             "draft 3.4 l.556-557; RFC 4724 4.2",
+             (ROUTES_STATE == "stale") & ~BEGUN & Peer(TRIES), (ROUTES_STATE != "stale") | Peer(~TRIES) | CONNECTED_AGAIN,
+             {"restart": Within({}, readings=_HELPERS), "collision": Within({}, (1,), _HELPERS)},
+             without=(*_GIVE_UP, _HOLD, RESTART_TIMER_EXPIRES), granted=(BGP_EVENT[4],), barred=(_STOP, _HOLD, RESTART_TIMER_EXPIRES),
+             leads=EOF_UNREAD | Peer(EOF_UNREAD)),
 )
