@@ -14,7 +14,7 @@ from model.expr import BOOL, TRUE, Enum, Var
 from model.readings import reading
 from model.restart import forgotten
 from model.signals import RESTART, ROUTES_DOWN, ROUTES_UP, notified
-from model.table import ANY, STAY, Table, ignored, row
+from model.table import ANY, Table, ignored, row
 
 ROUTES = Enum("Routes", "none", "fresh", "stale")
 NONE, FRESH, STALE = ROUTES.consts()

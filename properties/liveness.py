@@ -23,8 +23,8 @@ from model.signals import (
     BGP_EVENT,
     BGP_OPEN_CONFIRM,
     BGP_OPEN_SENT,
-    CLOSED,
     CLOSE_WAIT,
+    CLOSED,
     CLOSING,
     ESTABLISHED,
     FIN_WAIT_1,
@@ -35,11 +35,11 @@ from model.signals import (
     MY_GEN,
     QM_REFUSED,
     S_OPENING,
+    S_UP,
     S_WAITING,
     SESSION_STATE,
     SYN_RECEIVED,
     SYN_SENT,
-    S_UP,
     TCP,
     TCP_INC,
     TIME_WAIT,
@@ -64,7 +64,7 @@ OPENS = conj(READY, Peer(READY), NEGOTIATES | Peer(NEGOTIATES),
              ~OnWire("datagrams", "any", datagram == QM_REFUSED, "refusal in flight"))
 UP = BGP == BGP_ESTABLISHED
 # The peer has its end of this connection, and some generation leads from there to here.
-HEARS = Peer(~NO_TCB & (PATH | (reading("ipsec") == "off"))) & (TCP_INC == Peer(TCP_INC))
+HEARS = Peer(~NO_TCB & (PATH | (reading("ipsec") == "off"))) & (Peer(TCP_INC) == TCP_INC)
 # NOTE: KEEPALIVEs are left out of the model, so that a hold timer may expire only where the slice knows that nothing comes: at an
 # end without an inbound SA, or after the peer's restart. It is owed wherever nothing can come, and ends the session (RFC 4271 8.2.2
 # Established, event 10).
@@ -124,8 +124,8 @@ RESPONSES = (
              "draft 3.4 l.538-541",
              UP & Peer(UP), ~(UP & Peer(UP)) | (HEARS & Peer(HEARS)), _NOTICES, without=(USER_TIMEOUT, HARD, _HOLD), ends=("A",)),
     Response("graceful-restart-kept",
-             "While an end keeps the routes of a peer that has restarted and connects again, the two come to have a connection over SAs that "
-             "lead both ways, or the attempt is refused, before the Restart Time, a hold timer or a retry limit is over; who is Idle listens.",
+             "While an end keeps the routes of a peer that connects again, the two come to have a connection over SAs that lead both "
+             "ways, or the attempt is refused, before the Restart Time, a hold timer or a retry limit is over; who is Idle listens.",
              "draft 3.4 l.556-557; RFC 4724 4.2",
              (ROUTES_STATE == "stale") & ~BEGUN & Peer(TRIES), (ROUTES_STATE != "stale") | Peer(~TRIES) | CONNECTED_AGAIN,
              {"restart": Within({}, readings=_HELPERS), "collision": Within({}, (1,), _HELPERS)},

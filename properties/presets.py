@@ -21,8 +21,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Preset:
-    """A value for every reading (both ends alike), and what is promised under it: claims, and `comes_about`, response properties. `by_design`:
-    why something is not promised although the rules were made for it, by name."""
+    """A value for every reading (both ends alike), and what is promised under it: claims, and `comes_about`, response properties.
+    `by_design`: why something is not promised although the rules were made for it, by name."""
 
     name: str
     about: str
@@ -104,8 +104,8 @@ _REPAIRED = _DRAFT | {
     "psk": Choice("per_peer", "R-n, for pre-shared keys: one for each neighbour"),
     "confirm": Choice("bound_only", "R-j: a Delete confirms a teardown only where it takes the last SA that IKE still had"),
 }
-_ONE_SIDED = ("a packet for an SA that the receiver no longer has brings no RST (F-15): after a lost reset and a lost Delete, a restart or an "
-              "end of TIME-WAIT that came first, only a timeout clears the one-sided SA and its connection")
+_ONE_SIDED = ("a packet for an SA that the receiver no longer has brings no RST (F-15): after a lost reset and a lost Delete, a restart "
+              "or an end of TIME-WAIT that came first, only a timeout clears the one-sided SA and its connection")
 PRESETS = {one.name: one for one in (
     Preset("draft", "the text as first read", _DRAFT, ()),
     Preset("repaired", "the draft with the rules R-a to R-n", _REPAIRED,

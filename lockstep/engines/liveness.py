@@ -23,8 +23,8 @@ def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
     every, starts = system.initial, abouts[0].slices[job.slice].starts
     system.initial = tuple(every[at] for at in starts) or every
     where = places_of(job.slice)
-    duties = [Duty(one.name, one.when, one.goal, tuple(place for place in where if place.startswith(one.ends)), one.owed, one.bars, one.leads)
-              for one in abouts]
+    duties = [Duty(one.name, one.when, one.goal, tuple(place for place in where if place.startswith(one.ends)), one.owed, one.bars,
+                   one.leads) for one in abouts]
     result = liveness(system, duties, memory_gib=job.limits.memory, timeout=job.limits.timeout, progress=progress)
     system.initial = every
     asked = Question(job, chosen, system, (), ())
