@@ -14,7 +14,7 @@ from lockstep.pool import run_all
 from model.expr import ModelError
 from model.slices import BUDGETS, CAPACITIES, SLICES, TABLES, bounds_of, build, slice_names
 from properties.presets import PRESETS
-from properties.registry import CLAIMS
+from properties.registry import CLAIMS, PROPERTIES, RESPONSES
 from tests.runs import jobs, judged
 from verify.reference import explore
 from verify.search import search
@@ -192,8 +192,10 @@ def test_every_claim_names_slices_that_exist():
 
 
 def test_a_promise_is_a_claim():
-    assert all(set(preset.promises) <= set(CLAIMS) for preset in PRESETS.values())
-    assert DRAFT.promises == () and len(set(REPAIRED.promises)) == len(REPAIRED.promises)
+    for preset in PRESETS.values():
+        assert set(preset.promises) <= set(CLAIMS) and set(preset.comes_about) <= set(RESPONSES)
+        assert set(preset.by_design) <= set(PROPERTIES) - {*preset.promises, *preset.comes_about}
+    assert DRAFT.promises == DRAFT.comes_about == () and len(set(REPAIRED.promises)) == len(REPAIRED.promises)
 
 
 @pytest.mark.parametrize("name", SLICES)
