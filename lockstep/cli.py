@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lockstep import __version__
-from lockstep.commands import attackers, fuzz, graph, readings, repair, replay, show, simulate, table, verify
+from lockstep.commands import attackers, fuzz, graph, lint, readings, repair, replay, show, simulate, table, verify
 from lockstep.shell import reader_gone
 
 app = typer.Typer(help="Do the BGP session, the TCP connection and the IKE security associations of draft-ward-bgp-ipsec stay in step?",
@@ -21,6 +21,7 @@ app.command(epilog=show.EPILOG)(show.show)
 app.command(epilog=table.EPILOG)(table.table)
 app.command(epilog=simulate.EPILOG)(simulate.simulate)
 app.command(epilog=graph.EPILOG)(graph.graph)
+app.command(epilog=lint.EPILOG)(lint.lint)
 app.command(epilog=fuzz.EPILOG)(fuzz.fuzz)
 app.command(epilog=repair.EPILOG)(repair.repair)
 app.command(epilog=readings.EPILOG)(readings.readings)

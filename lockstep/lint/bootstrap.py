@@ -1,0 +1,161 @@
+"""What has to be there before a session is: routes, names, revocation, time (draft 3.9, 4.2), as a graph of needs.
+
+A node is there when all that it needs is there; a route that BGP learns, when one of the sessions that bring it is. So a circle of needs
+is a defect only if no way leads around it: what comes up from a cold start is computed first, and circles are looked for in the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import networkx as nx
+
+from lockstep.lint.deployment import Address, Deployment, Peering
+from lockstep.lint.lint import Found, Lint, Needs
+
+Graph = Any  # networkx has no types; a networkx.DiGraph
+
+
+class _Building:
+    """The graph while it is built. An edge leads from what needs to what is needed; `one_suffices` marks a node that needs one only."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.graph: Graph = nx.DiGraph()
+        for one in deployment.peerings:
+            self.session(one)
+
+    def node(self, name: str, *, one_suffices: bool = False) -> bool:
+        """Whether it is new."""
+        new = name not in self.graph
+        if new:
+            self.graph.add_node(name, one_suffices=one_suffices)
+        return new
+
+    def session(self, one: Peering) -> str:
+        name = session_name(one)
+        peer, tunnel = one.peer, one.peer.tunnel
+        self.node(name)
+        if self.node(f"IKE at {one.title}"):
+            self.graph.add_edge(name, f"IKE at {one.title}")
+            self.ike(f"IKE at {one.title}", one)
+            far = (tunnel.outer_remote or peer.address) if tunnel else peer.address
+            self.way(name, one.name, far)
+            for service in (peer.found_by, tunnel.discovery if tunnel else None):
+                self.service(name, one.name, service)
+        return name
+
+    def ike(self, name: str, one: Peering) -> None:
+        """What authentication by certificates needs: the lists of the authority that may have issued the other end's, and the time."""
+        if one.peer.authentication != "signature" or one.peer.keying == "manual":
+            return
+        issuer = one.other.speaker.issuer if one.other else None
+        for ca in one.peer.cas:
+            authority = self.deployment.cas[ca]
+            if authority.revocation != "off" and not authority.cached and issuer in (None, ca):
+                self.service(name, one.name, authority.service)
+        self.service(name, one.name, one.speaker.clock)
+
+    def service(self, user: str, speaker: str, name: str | None) -> None:
+        if name is None:
+            return
+        service = self.deployment.services[name]
+        asked = f"{service.kind} {name} at {speaker}"
+        self.graph.add_edge(user, asked) if asked in self.graph else None
+        if self.node(asked):
+            self.graph.add_edge(user, asked)
+            self.way(asked, speaker, service.address)
+            if service.host is not None:
+                resolver = self.deployment.speakers[speaker].resolver
+                if resolver is None:
+                    self.graph.add_edge(asked, self._nothing(f"a resolver at {speaker} for {service.host}"))
+                self.service(asked, speaker, resolver)
+
+    def way(self, user: str, speaker: str, to: Address) -> None:
+        """The longest prefix counts. Without any routes in the file nothing is known, and nothing is said."""
+        routes = self.deployment.speakers[speaker].routes
+        matching = [route for route in routes if to in route.prefix]
+        if not routes or to == self.deployment.speakers[speaker].address:
+            return
+        if not matching:
+            self.graph.add_edge(user, self._nothing(f"a route of {speaker} to {to}"))
+            return
+        best = max(matching, key=lambda route: route.prefix.prefixlen)
+        if best.source != "bgp":
+            return
+        name = f"{speaker}'s BGP route to {best.prefix}"
+        new = self.node(name, one_suffices=True)
+        self.graph.add_edge(user, name)
+        if new:
+            for one in self.deployment.peerings:
+                if one.name == speaker and (not best.peers or one.peer.address in best.peers):
+                    self.graph.add_edge(name, self.session(one))
+
+    def _nothing(self, name: str) -> str:
+        """What is never there: one of no alternatives."""
+        self.node(name, one_suffices=True)
+        return name
+
+
+def session_name(one: Peering) -> str:
+    """The same from both ends, where the file has both."""
+    ends = (one.name, one.other.name if one.other else str(one.peer.address))
+    return f"session {' - '.join(sorted(ends) if one.other else ends)}"
+
+
+def needs(deployment: Deployment) -> Graph:
+    """The graph of needs: an edge from what needs to what is needed, `one_suffices` on the nodes that need one only."""
+    return _Building(deployment).graph
+
+
+def stuck(graph: Graph) -> Graph:
+    """The part that never comes up from a cold start."""
+    up: set[str] = set()
+    while True:
+        new = {name for name, one in graph.nodes(data="one_suffices") if name not in up
+               and (any if one else all)(need in up for need in graph.successors(name))}
+        if not new:
+            return graph.subgraph([name for name in graph if name not in up])
+        up |= new
+
+
+def _unmet(deployment: Deployment) -> Iterator[tuple[Peering, list[str], bool]]:
+    """Each session that never comes up: the needs from it to a circle, once around, or to what is missing; and whether it is a circle."""
+    rest, seen = stuck(needs(deployment)), set[frozenset[str]]()
+    for one in deployment.peerings:
+        name = session_name(one)
+        if name not in rest:
+            continue
+        below = rest.subgraph({name, *nx.descendants(rest, name)})
+        missing = sorted(node for node in below if not below.out_degree(node))
+        if missing:
+            path, circle = nx.shortest_path(below, name, missing[0]), False
+        else:
+            around = [start for start, _ in nx.find_cycle(below, name)]
+            path, circle = [*nx.shortest_path(below, name, around[0])[:-1], *around, around[0]], True
+        what = frozenset(around if circle else missing[:1])
+        if what not in seen:
+            seen.add(what)
+            yield one, path, circle
+
+
+def _circle(deployment: Deployment) -> Iterator[Found]:
+    for one, path, circle in _unmet(deployment):
+        if circle:
+            yield Found(one.path, f"after a cold start {' needs '.join(path)}")
+
+
+def _missing(deployment: Deployment) -> Iterator[Found]:
+    for one, path, circle in _unmet(deployment):
+        if not circle:
+            yield Found(one.path, f"{' needs '.join(path)}, and there is none")
+
+
+LINTS = (
+    Lint("bootstrap-cycle", "implied", ("W-3.2-1", "W-3.9-1", "W-3.9-2", "W-4.2-3"),
+         "draft 3.2 l.432-436; silent on the circle: 3.9 l.745-759, 4.2 l.923-926 (F-45)",
+         "No session needs, to come up, what only it or another such session brings.", _circle, Needs.ROUTES),
+    Lint("no-route", "implied", ("W-3.2-1", "W-3.9-1"), "draft 3.2 l.432-436, 3.9 l.745-759",
+         "There is a route to each neighbour and to each service that a session needs.", _missing, Needs.ROUTES),
+)
