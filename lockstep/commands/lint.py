@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,7 @@ def lint(
         for finding in findings:
             print(finding)
         for where in unlooked:
-            typer.echo(where, err=True)
+            print(where, file=sys.stderr)
         print(summary(len(sources), [one.lint.severity for one in findings], len(LINTS)))
     counted = ("error", "warning") if strict else ("error",)
     raise typer.Exit(NOT_AS_EXPECTED if any(one.lint.severity in counted for one in findings) else AS_EXPECTED)
@@ -75,5 +76,8 @@ def document(one: Lint) -> dict[str, object]:
 
 
 def summary(files: int, severities: list[str], lints: int) -> str:
-    counts = ", ".join(f"{severities.count(kind)} {kind}{'' if severities.count(kind) == 1 else 's'}" for kind in ("error", "warning", "note"))
-    return f"{files} {'file' if files == 1 else 'files'}, {lints} lints: {counts}"
+    def counted(number: int, what: str) -> str:
+        return f"{number} {what}{'' if number == 1 else 's'}"
+
+    found = ", ".join(counted(severities.count(kind), kind) for kind in ("error", "warning", "note"))
+    return f"{counted(files, 'file')}, {counted(lints, 'lint')}: {found}"

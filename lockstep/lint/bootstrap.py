@@ -26,25 +26,23 @@ class _Building:
         for one in deployment.peerings:
             self.session(one)
 
-    def node(self, name: str, *, one_suffices: bool = False) -> bool:
-        """Whether it is new."""
-        new = name not in self.graph
+    def need(self, user: str, needed: str, *, one_suffices: bool = False) -> bool:
+        """An edge; whether what is needed is new."""
+        new = "one_suffices" not in self.graph.nodes.get(needed, {})
         if new:
-            self.graph.add_node(name, one_suffices=one_suffices)
+            self.graph.add_node(needed, one_suffices=one_suffices)
+        self.graph.add_edge(user, needed)
         return new
 
-    def session(self, one: Peering) -> str:
-        name = session_name(one)
-        peer, tunnel = one.peer, one.peer.tunnel
-        self.node(name)
-        if self.node(f"IKE at {one.title}"):
-            self.graph.add_edge(name, f"IKE at {one.title}")
-            self.ike(f"IKE at {one.title}", one)
-            far = (tunnel.outer_remote or peer.address) if tunnel else peer.address
-            self.way(name, one.name, far)
-            for service in (peer.found_by, tunnel.discovery if tunnel else None):
-                self.service(name, one.name, service)
-        return name
+    def session(self, one: Peering) -> None:
+        """What one end of it needs."""
+        name, ike, tunnel = session_name(one), f"IKE at {one.title}", one.peer.tunnel
+        self.graph.add_node(name, one_suffices=False)
+        self.need(name, ike)
+        self.ike(ike, one)
+        self.way(name, one.name, (tunnel.outer_remote if tunnel else None) or one.peer.address)
+        for service in (one.peer.found_by, tunnel.discovery if tunnel else None):
+            self.service(name, one.name, service)
 
     def ike(self, name: str, one: Peering) -> None:
         """What authentication by certificates needs: the lists of the authority that may have issued the other end's, and the time."""
@@ -60,42 +58,34 @@ class _Building:
     def service(self, user: str, speaker: str, name: str | None) -> None:
         if name is None:
             return
-        service = self.deployment.services[name]
+        service, resolver = self.deployment.services[name], self.deployment.speakers[speaker].resolver
         asked = f"{service.kind} {name} at {speaker}"
-        self.graph.add_edge(user, asked) if asked in self.graph else None
-        if self.node(asked):
-            self.graph.add_edge(user, asked)
-            self.way(asked, speaker, service.address)
-            if service.host is not None:
-                resolver = self.deployment.speakers[speaker].resolver
-                if resolver is None:
-                    self.graph.add_edge(asked, self._nothing(f"a resolver at {speaker} for {service.host}"))
-                self.service(asked, speaker, resolver)
+        if not self.need(user, asked):
+            return
+        self.way(asked, speaker, service.address)
+        if service.host is not None and resolver is None:
+            self.nothing(asked, f"a resolver of {speaker} for {service.host}")
+        elif service.host is not None:
+            self.service(asked, speaker, resolver)
 
     def way(self, user: str, speaker: str, to: Address) -> None:
         """The longest prefix counts. Without any routes in the file nothing is known, and nothing is said."""
-        routes = self.deployment.speakers[speaker].routes
-        matching = [route for route in routes if to in route.prefix]
-        if not routes or to == self.deployment.speakers[speaker].address:
+        here = self.deployment.speakers[speaker]
+        matching = [route for route in here.routes if to in route.prefix]
+        if not here.routes or to == here.address:
             return
         if not matching:
-            self.graph.add_edge(user, self._nothing(f"a route of {speaker} to {to}"))
+            self.nothing(user, f"a route of {speaker} to {to}")
             return
         best = max(matching, key=lambda route: route.prefix.prefixlen)
-        if best.source != "bgp":
-            return
-        name = f"{speaker}'s BGP route to {best.prefix}"
-        new = self.node(name, one_suffices=True)
-        self.graph.add_edge(user, name)
-        if new:
+        if best.source == "bgp" and self.need(user, name := f"{speaker}'s BGP route to {best.prefix}", one_suffices=True):
             for one in self.deployment.peerings:
                 if one.name == speaker and (not best.peers or one.peer.address in best.peers):
-                    self.graph.add_edge(name, self.session(one))
+                    self.graph.add_edge(name, session_name(one))
 
-    def _nothing(self, name: str) -> str:
+    def nothing(self, user: str, needed: str) -> None:
         """What is never there: one of no alternatives."""
-        self.node(name, one_suffices=True)
-        return name
+        self.need(user, needed, one_suffices=True)
 
 
 def session_name(one: Peering) -> str:
@@ -154,8 +144,10 @@ def _missing(deployment: Deployment) -> Iterator[Found]:
 
 LINTS = (
     Lint("bootstrap-cycle", "implied", ("W-3.2-1", "W-3.9-1", "W-3.9-2", "W-4.2-3"),
-         "draft 3.2 l.432-436; silent on the circle: 3.9 l.745-759, 4.2 l.923-926 (F-45)",
-         "No session needs, to come up, what only it or another such session brings.", _circle, Needs.ROUTES),
-    Lint("no-route", "implied", ("W-3.2-1", "W-3.9-1"), "draft 3.2 l.432-436, 3.9 l.745-759",
-         "There is a route to each neighbour and to each service that a session needs.", _missing, Needs.ROUTES),
+         "draft 3.2 l.432-436; silent on the circle: 3.9 l.745-759, 4.2 l.923-926",
+         "No session needs, to come up, what only it or another such session brings.",
+         _circle, Needs.ROUTES, ("F-45",)),
+    Lint("no-way", "implied", ("W-3.2-1", "W-3.9-1"), "draft 3.2 l.432-436, 3.9 l.745-759",
+         "There is a way to each neighbour and to each service that a session needs.",
+         _missing, Needs.ROUTES, ("F-45",)),
 )

@@ -8,8 +8,8 @@ from typing import Any
 
 from lockstep.lint import algorithms, bootstrap, identity, placement, policy
 from lockstep.lint.deployment import Deployment, Source
-from lockstep.lint.lint import GRAVEST_FIRST, Found, Lint, Needs
-from lockstep.lint.source import line_at
+from lockstep.lint.lint import GRAVEST_FIRST, Lint, Needs
+from lockstep.lint.source import Path, line_at
 
 LINTS: tuple[Lint, ...] = (*policy.LINTS, *algorithms.LINTS, *identity.LINTS, *placement.LINTS, *bootstrap.LINTS)
 
@@ -24,11 +24,13 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.lint.severity} {self.lint.id}: {self.text} ({self.lint.source}; {', '.join(self.lint.requirements)})"
+        why = "; ".join(", ".join(one) for one in ((self.lint.source,), self.lint.requirements, self.lint.findings) if one)
+        return f"{self.file}:{self.line}: {self.lint.severity} {self.lint.id}: {self.text} ({why})"
 
     def to_document(self) -> dict[str, Any]:
         return {"file": self.file, "line": self.line, "severity": self.lint.severity, "lint": self.lint.id, "text": self.text,
-                "keyword": self.lint.keyword, "requirements": list(self.lint.requirements), "source": self.lint.source}
+                "keyword": self.lint.keyword, "requirements": list(self.lint.requirements), "source": self.lint.source,
+                "findings": list(self.lint.findings)}
 
 
 @dataclass(frozen=True)
@@ -42,32 +44,41 @@ class Unchecked:
     lints: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.where}: {self.needs} not in the file; not checked: {', '.join(self.lints)}"
+        return f"{self.file}:{self.line}: {self.where}: {self.needs} is not in the file; not checked: {', '.join(self.lints)}"
 
     def to_document(self) -> dict[str, Any]:
         return {**vars(self), "lints": list(self.lints)}
 
 
 def lint(source: Source) -> list[Finding]:
-    """What breaks a lint, by line, the gravest first within a line."""
-    found = [Finding(source.file, line_at(source.lines, one.path), each, one.text)
-             for each in LINTS for one in dict.fromkeys(each.check(source.deployment))]
+    """What breaks a lint, by line, the gravest first within a line. What a key does to many neighbours is said of one of them."""
+    found = []
+    for each in LINTS:
+        by_path: dict[Path, list[str]] = {}
+        for one in each.check(source.deployment):
+            by_path.setdefault(one.path, []).append(one.text)
+        for path, (text, *more) in by_path.items():
+            others = f"; the same for {len(more)} more" if more else ""
+            found.append(Finding(source.file, line_at(source.lines, path), each, text + others))
     return sorted(found, key=lambda one: (one.line, GRAVEST_FIRST.index(one.lint.severity)))
 
 
 def unchecked(source: Source) -> list[Unchecked]:
     """Where lints did not look."""
-    return [Unchecked(source.file, line_at(source.lines, one.path), one.text, needs.value,
-                      tuple(each.id for each in LINTS if each.needs is needs))
-            for needs, one in _left_out(source.deployment)]
+    found = [Unchecked(source.file, line_at(source.lines, path), title, needs[0].value,
+                       tuple(each.id for each in LINTS if each.needs in needs))
+             for path, title, needs in _left_out(source.deployment)]
+    return sorted(found, key=lambda one: one.line)
 
 
-def _left_out(deployment: Deployment) -> Iterator[tuple[Needs, Found]]:
+def _left_out(deployment: Deployment) -> Iterator[tuple[Path, str, tuple[Needs, ...]]]:
     for name, speaker in deployment.speakers.items():
         if speaker.implements is None:
-            yield Needs.IMPLEMENTS, Found(("speakers", name), name)
+            yield ("speakers", name), name, (Needs.IMPLEMENTS,)
         if not speaker.routes:
-            yield Needs.ROUTES, Found(("speakers", name), name)
+            yield ("speakers", name), name, (Needs.ROUTES,)
     for one in deployment.peerings:
-        if one.other is None:
-            yield Needs.FAR_END, Found(one.path, one.title)
+        if one.far_speaker is None:
+            yield one.path, one.title, (Needs.FAR_SPEAKER, Needs.FAR_END)
+        elif one.other is None:
+            yield one.path, one.title, (Needs.FAR_END,)

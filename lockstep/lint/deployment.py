@@ -174,6 +174,9 @@ class Identity(Part):
     type: Literal["address", "fqdn", "user-fqdn", "dn"]
     value: str
 
+    def __str__(self) -> str:
+        return f"{self.type} {self.value}"
+
 
 class Rule(Part):
     """An entry of the SPD (RFC 4301 4.4.1): what it selects, and what happens to it. A selector left out selects everything.
@@ -330,6 +333,16 @@ class Deployment(Part):
         """Every neighbour of every speaker."""
         return tuple(Peering(self, name, number) for name, speaker in self.speakers.items() for number in range(len(speaker.peers)))
 
+    @cached_property
+    def by_addresses(self) -> dict[tuple[Address, Address], Peering]:
+        """A peering by its local and its remote address; the first where there are several."""
+        return {(one.local, one.peer.address): one for one in reversed(self.peerings)}
+
+    @cached_property
+    def by_address(self) -> dict[Address, Speaker]:
+        """Speakers by address, and by those that they have in tunnels."""
+        return {**{one.local: one.speaker for one in self.peerings}, **{one.address: one for one in self.speakers.values()}}
+
 
 @dataclass(frozen=True)
 class Peering:
@@ -368,14 +381,14 @@ class Peering:
 
     @property
     def other(self) -> Peering | None:
-        """The other end's view: that of the speaker that has the neighbour's address in its session with this one."""
-        return next((one for one in self.deployment.peerings if one.name != self.name and one.local == self.peer.address
-                     and one.peer.address == self.local), None)
+        """The other end's view of the session, if the file has it."""
+        found = self.deployment.by_addresses.get((self.peer.address, self.local))
+        return found if found is not None and found.name != self.name else None
 
     @property
     def far_speaker(self) -> Speaker | None:
-        """The neighbour, if the file has it under that address, whether or not it knows this speaker."""
-        return next((one for name, one in self.deployment.speakers.items() if name != self.name and one.address == self.peer.address), None)
+        """The neighbour, if the file has a speaker with that address, whether or not it knows this one."""
+        return self.deployment.by_address.get(self.peer.address)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------------------------
@@ -472,18 +485,28 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _dangling(deployment: Deployment) -> Iterator[tuple[Path, str]]:
-    """Names that name nothing, and services of the wrong kind."""
+    """Names that name nothing, services of the wrong kind, addresses that cannot be."""
     for path, name, table, kinds in _references(deployment):
         known: dict[str, Any] = getattr(deployment, table)
         if name not in known:
             yield path, f"there is no [{table}.{name}]; {_nearest(name, known)}"
         elif kinds and known[name].kind not in kinds:
             yield path, f"service {name} is of kind {known[name].kind}; {' or '.join(kinds)} is needed"
+    named: dict[Address, str] = {}
     for name, speaker in deployment.speakers.items():
-        known_peers = [one.address for one in speaker.peers]
+        other = named.setdefault(speaker.address, name)
+        if other != name:
+            yield ("speakers", name, "address"), f"{speaker.address} is {other}'s; each speaker needs an address of its own"
+        neighbours = [str(one.address) for one in speaker.peers]
         for number, route in enumerate(speaker.routes):
-            yield from ((("speakers", name, "routes", number, "peers"), f"{name} has no peer {one}; {_nearest(str(one), map(str, known_peers))}")
-                        for one in route.peers if one not in known_peers)
+            for one in route.peers:
+                if str(one) not in neighbours:
+                    yield ("speakers", name, "routes", number, "peers"), f"{name} has no neighbour {one}; {_nearest(str(one), neighbours)}"
+    for peering in deployment.peerings:
+        if peering.peer.address in (peering.local, peering.speaker.address):
+            yield (*peering.path, "address"), f"{peering.peer.address} is {peering.name} itself; give the neighbour's"
+        elif peering.peer.address.version != peering.local.version:
+            yield (*peering.path, "address"), f"{peering.peer.address} and {peering.local} are of two families; give addresses of one"
 
 
 def _references(deployment: Deployment) -> Iterator[tuple[Path, str, str, tuple[str, ...]]]:

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.lint.deployment import Deployment
+from lockstep.lint.deployment import Deployment, Peering, Speaker
 from lockstep.lint.source import Path
 
-# How grave a breach is, by the word of the sentence that it breaks. What the draft needs without saying MUST, because nothing comes up
-# or nothing is protected without it, is "implied". "threat": one of section 2's list, which the implementation has to address.
-SEVERITY = {"MUST": "error", "MUST NOT": "error", "implied": "error", "SHOULD": "warning", "SHOULD NOT": "warning", "threat": "warning",
-            "MAY": "note", "advice": "note", "claim": "note", "silent": "note"}
+# How grave a breach is, by the word of the sentence that it breaks. "implied": what the draft needs without saying MUST, because nothing
+# comes up or nothing is protected without it. "should": in small letters, as 4.5 writes it. "threat": one of section 2's list, which an
+# implementation has to address.
+SEVERITY = {"MUST": "error", "MUST NOT": "error", "implied": "error", "SHOULD": "warning", "SHOULD NOT": "warning", "should": "warning",
+            "threat": "warning", "MAY": "note", "advice": "note", "claim": "note", "silent": "note"}
 GRAVEST_FIRST = ("error", "warning", "note")
 
 
 class Needs(Enum):
-    """What a file may leave out, and a lint cannot do without."""
+    """What a file may leave out, and some lints cannot do without."""
 
+    FAR_SPEAKER = "the other speaker"
     FAR_END = "the other end"
-    IMPLEMENTS = "what the software implements"
+    IMPLEMENTS = "implements"
     ROUTES = "routes"
 
 
@@ -32,13 +34,17 @@ class Found:
     text: str
 
 
+Check = Callable[[Deployment], Iterator[Found]]
+
+
 @dataclass(frozen=True)
 class Lint:
     """One check of a deployment.
 
-    `keyword`: the word of the sentence that it enforces, a key of SEVERITY. `requirements`: ids of the draft's requirements that it reads,
-    the enforced one first. `source`: sections and lines of the draft, and RFCs. `rule`: what it demands, in one sentence. `check` yields
-    what breaks it. `needs`: where this is not in the file, the lint has not looked.
+    `keyword`: the word of the sentence that it enforces, a key of SEVERITY. `requirements`: the draft's rules that it reads, by number (see
+    `properties.claim`), the enforced one first. `source`: sections and lines of the draft, and RFCs. `rule`: what it demands, in one
+    sentence. `check` yields what breaks it. `needs`: where this is not in the file, the lint has not looked. `findings`: the candidate
+    findings that it watches for.
     """
 
     id: str
@@ -46,9 +52,30 @@ class Lint:
     requirements: tuple[str, ...]
     source: str
     rule: str
-    check: Callable[[Deployment], Iterator[Found]]
+    check: Check
     needs: Needs | None = None
+    findings: tuple[str, ...] = ()
 
     @property
     def severity(self) -> str:
         return SEVERITY[self.keyword]
+
+
+def of_speakers(key: str, wrong: Callable[[Speaker], str]) -> Check:
+    """A check of a key of every speaker: `wrong` says what is wrong with it, or nothing."""
+    def check(deployment: Deployment) -> Iterator[Found]:
+        for name, speaker in deployment.speakers.items():
+            text = wrong(speaker)
+            if text:
+                yield Found(("speakers", name, *key.split(".")), f"{name}: {text}")
+    return check
+
+
+def of_peers(key: str, wrong: Callable[[Peering], str]) -> Check:
+    """A check of a key of every neighbour: `wrong` says what is wrong with it, or nothing."""
+    def check(deployment: Deployment) -> Iterator[Found]:
+        for one in deployment.peerings:
+            text = wrong(one)
+            if text:
+                yield Found((*one.path, *key.split(".")), f"{one.title}: {text}")
+    return check

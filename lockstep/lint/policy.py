@@ -1,27 +1,49 @@
-"""The SPD: what it lets through, in which order, and who shares an SA (draft 1.1, 2, 3.1, 3.2, 3.5, 3.6; RFC 4301 4.4.1)."""
+"""The SPD: what it lets through, in which order, who shares an SA; ICMP (draft 1.1, 2, 3.1, 3.2, 3.5, 3.6; RFC 4301 4.4.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from lockstep.lint.deployment import Deployment, Peering, Rule, Speaker, number_of
-from lockstep.lint.lint import Found, Lint
+from lockstep.lint.deployment import PORT, Deployment, Peering, Rule, Speaker, number_of
+from lockstep.lint.lint import Check, Found, Lint, of_peers, of_speakers
 from lockstep.lint.source import Path
-from lockstep.lint.spd import (EVERYTHING, IN, PORT, PROTOCOLS, Box, Boxes, Match, family, first_matches, host, of_rule, one, without)
+from lockstep.lint.spd import (
+    EVERYTHING,
+    IN,
+    OUT,
+    PROTOCOLS,
+    Box,
+    Boxes,
+    Match,
+    example,
+    family,
+    first_match,
+    first_matches,
+    host,
+    of_rule,
+    one,
+    rule_title,
+    within,
+    without,
+)
 
 BGP, DRAFTS_BGP = 179, 170
 IKE, IKE_IN_NAT = 500, 4500
-TCP, UDP = one(PROTOCOLS["tcp"]), one(PROTOCOLS["udp"])
+TCP, UDP, ICMP, ICMPV6 = (one(PROTOCOLS[name]) for name in ("tcp", "udp", "icmp", "icmpv6"))
 USABLE = (1, PORT[1])  # port 0 is nobody's
-# ICMP "too big" (RFC 1191; RFC 4443 3.2), and what ends a TCP connection where the host takes it for a hard error (RFC 1122 4.2.3.9).
-TOO_BIG = {4: Box(protocol=one(1), icmp_type=one(3), icmp_code=one(4)), 6: Box(protocol=one(58), icmp_type=one(2), icmp_code=one(0))}
-HARD = {4: Box(protocol=one(1), icmp_type=one(3), icmp_code=(2, 3)), 6: Box(protocol=one(58), icmp_type=one(1), icmp_code=one(4))}
+# "Too big" (RFC 1191 4; RFC 4443 3.2), and what TCP may take for a hard error (RFC 1122 4.2.3.9: protocol and port unreachable).
+TOO_BIG = {4: Box(protocol=ICMP, icmp_type=one(3), icmp_code=one(4)), 6: Box(protocol=ICMPV6, icmp_type=one(2), icmp_code=one(0))}
+HARD = {4: Box(protocol=ICMP, icmp_type=one(3), icmp_code=(2, 3)), 6: Box(protocol=ICMPV6, icmp_type=one(1), icmp_code=one(4))}
+
+
+# -- packets ---------------------------------------------------------------------------------------------------------------------------
 
 
 def connections(peering: Peering, *, opened_here: bool) -> Box:
-    """Every packet of every connection that one end opens to the other's listener."""
-    ports = (USABLE, one(peering.peer.port)) if opened_here else (one(peering.speaker.bgp_port), USABLE)
-    return Box(local=host(peering.local), remote=host(peering.peer.address), protocol=TCP, local_port=ports[0], remote_port=ports[1])
+    """Every packet, in both directions, of every connection that one end opens to the other's listener."""
+    here, there = (USABLE, one(peering.peer.port)) if opened_here else (one(peering.speaker.bgp_port), USABLE)
+    return Box(local=host(peering.local), remote=host(peering.peer.address), protocol=TCP, local_port=here, remote_port=there)
 
 
 def bgp_packets(peering: Peering) -> Boxes:
@@ -30,72 +52,106 @@ def bgp_packets(peering: Peering) -> Boxes:
     return [ours, *theirs.minus(ours)]
 
 
-def _at(name: str, match: Match) -> Path:
-    """The rule, or where no rule takes the packet, what says so."""
-    return ("speakers", name, "otherwise") if match.number is None else ("speakers", name, "spd", match.number)
-
-
-def _matches(action: str, packets: Callable[[Peering], Boxes], text: str) -> Callable[[Deployment], Iterator[Found]]:
-    """A check that none of a peering's packets meets that action first. `text` is what it means that one does."""
-    def check(deployment: Deployment) -> Iterator[Found]:
-        for peering in deployment.peerings:
-            for match in first_matches(peering.speaker, packets(peering)):
-                if match.action == action:
-                    yield Found(_at(peering.name, match), f"{peering.title}: {match.boxes[0].packet()} first matches {match.title}: "
-                                                          f"{match.action}; {text}")
-    return check
-
-
-def _wanted(peering: Peering) -> Boxes:
-    """The packets of the connections that are to come about."""
+def wanted_packets(peering: Peering) -> Boxes:
+    """Those of the connections that are to come about."""
     role = peering.peer.role
     return [connections(peering, opened_here=here) for here, who in ((True, "active"), (False, "passive")) if role in (who, "both")]
 
 
-def _ike_packets(peering: Peering) -> Boxes:
+def ike_packets(peering: Peering) -> Boxes:
+    """IKE's with the neighbour or its gateway; port 4500 where it may have to go through a NAT (RFC 3947 4)."""
     tunnel = peering.peer.tunnel
     local = tunnel.outer_local if tunnel else peering.speaker.address
-    remote = (tunnel.outer_remote or peering.peer.address) if tunnel else peering.peer.address
+    remote = (tunnel.outer_remote if tunnel else None) or peering.peer.address
     ports = (IKE, IKE_IN_NAT) if peering.peer.nat_traversal else (IKE,)
     return [Box(local=host(local), remote=host(remote), protocol=UDP, local_port=one(port), remote_port=one(port)) for port in ports]
 
 
-def _ike_blocked(deployment: Deployment) -> Iterator[Found]:
-    for peering in deployment.peerings:
-        if peering.peer.keying == "manual" or (peering.peer.tunnel and peering.peer.tunnel.gateway == "external"):
-            continue
-        for match in first_matches(peering.speaker, _ike_packets(peering)):
-            if match.action != "bypass":
-                yield Found(_at(peering.name, match), f"{peering.title}: {match.boxes[0].packet()} first matches {match.title}: {match.action}; "
-                            "IKE needs a bypass before it" + (", or it waits for the SA that it is to make" if match.action == "protect" else ""))
-
-
-def _strangers(speaker: Speaker, peerings: list[Peering]) -> Boxes:
+def stranger_packets(speaker: Speaker, peerings: list[Peering]) -> Boxes:
     """Segments to the listener from everywhere but the neighbours."""
-    listeners = {peering.local for peering in peerings} | {speaker.address}
-    to = [Box(direction=one(IN), local=host(here), remote=family(here), protocol=TCP, local_port=one(speaker.bgp_port), remote_port=USABLE)
-          for here in sorted(listeners, key=number_of)]
+    listeners = sorted({speaker.address, *(peering.local for peering in peerings)}, key=number_of)
+    to = [Box(one(IN), host(here), family(here), TCP, one(speaker.bgp_port), USABLE) for here in listeners]
     return without(to, [Box(remote=host(peering.peer.address)) for peering in peerings])
 
 
-def _listener_open(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        peerings = [one for one in deployment.peerings if one.name == name]
-        for match in first_matches(speaker, _strangers(speaker, peerings)):
-            if match.action == "bypass":
-                yield Found(_at(name, match), f"{name}: {match.boxes[0].packet()} first matches {match.title}: bypass; a stranger's SYN reaches "
-                                              "the listener, and is answered, in plaintext")
+def icmp_packets(speaker: Speaker, kinds: dict[int, Box]) -> Boxes:
+    """ICMP messages of the kind from anywhere on the way."""
+    kind = kinds[speaker.address.version]
+    return [replace(kind, direction=one(IN), local=host(speaker.address), remote=family(speaker.address))]
+
+
+# -- what becomes of them --------------------------------------------------------------------------------------------------------------
+
+
+def _at(name: str, match: Match) -> Path:
+    """The rule; or what says what happens where no rule matches."""
+    return ("speakers", name, "otherwise") if match.number is None else _rule(name, match.number)
+
+
+def _rule(name: str, number: int) -> Path:
+    return ("speakers", name, "spd", number)
+
+
+def _said(match: Match) -> str:
+    return f"{example(match.boxes)} first matches {match.title}: {match.action}"
+
+
+def _no(action: str, packets: Callable[[Peering], Boxes], but: str) -> Check:
+    """A check that none of a neighbour's packets comes first to a rule with that action; `but`: what speaks against it."""
+    def check(deployment: Deployment) -> Iterator[Found]:
+        for peering in deployment.peerings:
+            for match in first_matches(peering.speaker, packets(peering)):
+                if match.action == action:
+                    yield Found(_at(peering.name, match), f"{peering.title}: {_said(match)}; {but}")
+    return check
+
+
+def _ike_blocked(deployment: Deployment) -> Iterator[Found]:
+    for peering in deployment.peerings:
+        tunnel = peering.peer.tunnel
+        if peering.peer.keying == "manual" or (tunnel is not None and tunnel.gateway == "external"):
+            continue  # there is no IKE here
+        for match in first_matches(peering.speaker, ike_packets(peering)):
+            if match.action != "bypass":
+                why = ": it would wait for the SA that it is to make" if match.action == "protect" else ""
+                yield Found(_at(peering.name, match), f"{peering.title}: {_said(match)}; IKE needs a bypass before that{why}")
+
+
+def _of_packets(packets: Callable[[Deployment, str, Speaker], Boxes], bad: tuple[str, ...], but: str) -> Check:
+    """The same of a speaker's packets; one of them is enough."""
+    def check(deployment: Deployment) -> Iterator[Found]:
+        for name, speaker in deployment.speakers.items():
+            boxes = packets(deployment, name, speaker)
+            wrong = [match for match in first_matches(speaker, boxes) if match.action in bad] if boxes else []
+            for match in wrong[:1]:
+                yield Found(_at(name, match), f"{name}: {_said(match)}; {but}")
+    return check
+
+
+def _strangers(deployment: Deployment, name: str, speaker: Speaker) -> Boxes:
+    return stranger_packets(speaker, [peering for peering in deployment.peerings if peering.name == name])
+
+
+def _too_big(_: Deployment, __: str, speaker: Speaker) -> Boxes:
+    return icmp_packets(speaker, TOO_BIG) if speaker.path_mtu_discovery else []
+
+
+def _hard_errors(_: Deployment, __: str, speaker: Speaker) -> Boxes:
+    return icmp_packets(speaker, HARD) if speaker.icmp_hard_errors == "abort" else []
+
+
+# -- the rules themselves --------------------------------------------------------------------------------------------------------------
 
 
 def _ports(deployment: Deployment) -> Iterator[Found]:
     for name, speaker in deployment.speakers.items():
         if speaker.bgp_port != BGP:
-            yield Found(("speakers", name, "bgp-port"), f"{name} listens on port {speaker.bgp_port}; BGP's is {BGP}")
+            yield Found(("speakers", name, "bgp-port"), f"{name}: listens on port {speaker.bgp_port}; BGP's is {BGP}")
         for number, rule in enumerate(speaker.spd):
             for key, ports in (("local-port", rule.local_port), ("remote-port", rule.remote_port)):
                 if one(DRAFTS_BGP) in ports:
-                    yield Found(("speakers", name, "spd", number, key), f"{name}: rule {number + 1} ({rule.name}) is for port {DRAFTS_BGP}, "
-                                f"which the draft misprints; BGP's is {BGP}, and this rule protects none of it")
+                    yield Found((*_rule(name, number), key), f"{name}: {rule_title(number, rule)} is for port {DRAFTS_BGP}, as in the draft"
+                                                             f"; BGP's is {BGP}")
     for peering in deployment.peerings:
         if peering.peer.port != BGP:
             yield Found((*peering.path, "port"), f"{peering.title}: connects to port {peering.peer.port}; BGP's is {BGP}")
@@ -103,179 +159,151 @@ def _ports(deployment: Deployment) -> Iterator[Found]:
 
 def _shadowed(deployment: Deployment) -> Iterator[Found]:
     for name, speaker in deployment.speakers.items():
-        before: list[Box] = []
         for number, rule in enumerate(speaker.spd):
-            selected = [both for box in of_rule(rule) for every in EVERYTHING if (both := box.meet(every)) is not None]
-            if not without(selected, before):
-                earlier = _coverers(speaker.spd[:number], selected)
-                yield Found(("speakers", name, "spd", number), f"{name}: rule {number + 1} ({rule.name}) never matches: "
-                            + (f"what it selects is taken by {earlier}" if selected else "no packet has a local and a remote address of two families"))
-            before += of_rule(rule)
+            if not first_match(speaker, number, EVERYTHING):
+                earlier = _takers(speaker.spd[:number], within(EVERYTHING, of_rule(rule)))
+                why = f"what it selects is taken by {earlier}" if earlier else "no packet has addresses of two families"
+                yield Found(_rule(name, number), f"{name}: {rule_title(number, rule)} never matches; {why}")
 
 
-def _coverers(rules: tuple[Rule, ...], selected: list[Box]) -> str:
-    """Those rules before it that take something of what it selects."""
-    left, names = selected, []
-    for number, rule in enumerate(rules, 1):
+def _takers(rules: tuple[Rule, ...], left: list[Box]) -> str:
+    """Those of the rules that take something of it first."""
+    names = []
+    for number, rule in enumerate(rules):
         rest = without(left, of_rule(rule))
-        if any(box.meet(taken) for box in left for taken in of_rule(rule)):
-            names.append(f"rule {number} ({rule.name})")
+        if rest != left:
+            names.append(rule_title(number, rule))
         left = rest
     return " and ".join(names)
 
 
-def _protecting(peering: Peering) -> Iterator[tuple[int, Rule, Match]]:
-    """The rules under which BGP with the neighbour gets an SA that other packets of the rule share."""
+def _sharing(peering: Peering) -> Iterator[tuple[int, Match]]:
+    """The rules that put BGP with the neighbour into an SA that all packets of the rule share."""
     for match in first_matches(peering.speaker, bgp_packets(peering)):
         if match.rule is not None and match.number is not None and match.action == "protect" and not match.rule.from_packet:
-            yield match.number, match.rule, match
+            yield match.number, match
 
 
 def _shared_sa(deployment: Deployment) -> Iterator[Found]:
     for peering in deployment.peerings:
-        for number, rule, match in _protecting(peering):
-            count = sum(box.connections() for box in match.boxes if box.direction[0] == IN) or sum(box.connections() for box in match.boxes)
+        for number, match in _sharing(peering):
+            count = max(sum(box.connections() for box in match.boxes if way in box.direction) for way in (IN, OUT))
             if count > 1:
-                yield Found(("speakers", peering.name, "spd", number), f"{peering.title}: rule {number + 1} ({rule.name}) puts {count:,} possible "
-                            f"connections into one SA, {match.boxes[0].packet()} among them; set from-packet, so that each has its own")
+                yield Found(_rule(peering.name, number), f"{peering.title}: {match.title} has one SA for {count:,} possible connections, "
+                                                         f"{example(match.boxes)} among them; from-packet gives each its own")
 
 
 def _wide(deployment: Deployment) -> Iterator[Found]:
     for peering in deployment.peerings:
-        for number, rule, _ in _protecting(peering):
-            others = without(EVERYTHING, bgp_packets(peering))
-            match = next((one for one in first_matches(peering.speaker, others) if one.number == number), None)
-            if match is not None:
-                yield Found(("speakers", peering.name, "spd", number), f"{peering.title}: the SA of rule {number + 1} ({rule.name}) also carries "
-                            f"{match.boxes[0].packet()}; who may send that may speak inside the session's SA")
+        addresses = sorted({peering.local, peering.speaker.address}, key=number_of)
+        own = [Box(local=host(address), remote=family(address)) for address in addresses]
+        for number, match in _sharing(peering):
+            others = first_match(peering.speaker, number, without(own, bgp_packets(peering)))
+            if others:
+                yield Found(_rule(peering.name, number), f"{peering.title}: the SA of {match.title} also carries {example(others)}; who "
+                                                         "may send that may speak inside the session's SA")
 
 
 def _fixed_port(deployment: Deployment) -> Iterator[Found]:
     for peering in deployment.peerings:
         for number, rule in enumerate(peering.speaker.spd):
-            if rule.action != "protect" or rule.protocol != "tcp":
+            if rule.action != "protect" or rule.protocol != "tcp" or not within(bgp_packets(peering), of_rule(rule)):
                 continue
             for key, ports, far, listener in (("local-port", rule.local_port, rule.remote_port, peering.peer.port),
                                               ("remote-port", rule.remote_port, rule.local_port, peering.speaker.bgp_port)):
-                if far == (one(listener),) and len(ports) == 1 and ports[0][0] == ports[0][1] != listener and _about(peering, rule):
-                    yield Found(("speakers", peering.name, "spd", number, key), f"{peering.title}: rule {number + 1} ({rule.name}) fixes the port "
-                                f"{ports[0][0]} of the end that connects; that port is chosen at run time, whatever 3.1 says of configuration")
+                if far == (one(listener),) and len(ports) == 1 and ports[0][0] == ports[0][1]:
+                    yield Found((*_rule(peering.name, number), key), f"{peering.title}: {rule_title(number, rule)} fixes port {ports[0][0]} "
+                                                                     "for the end that connects; that port is chosen at run time")
 
 
-def _about(peering: Peering, rule: Rule) -> bool:
-    return any(low <= number_of(peering.peer.address) <= high for low, high in rule.remote)
+def _spd_default(speaker: Speaker) -> str:
+    return "what no rule selects passes in plaintext; discard it" if speaker.otherwise == "bypass" else ""
 
 
-def _otherwise(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        if speaker.otherwise == "bypass":
-            yield Found(("speakers", name, "otherwise"), f"{name}: what no rule selects passes in plaintext; discard it")
+def _filters(speaker: Speaker) -> str:
+    return ("rules that come and go with a session leave the first SYN, the listener and the last FIN without one"
+            if speaker.filters == "per-session" else "")
 
 
-def _filters(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        if speaker.filters == "per-session":
-            yield Found(("speakers", name, "filters"), f"{name}: rules that come and go with a session leave the first SYN, the listener and the "
-                                                       "last FIN without one")
+def _no_check(speaker: Speaker) -> str:
+    return "nobody checks that what arrives came through IPsec" if speaker.inbound_check == "none" else ""
 
 
-def _fallback(deployment: Deployment) -> Iterator[Found]:
-    for peering in deployment.peerings:
-        if peering.peer.on_failure == "bypass":
-            yield Found((*peering.path, "on-failure"), f"{peering.title}: where IKE fails the session goes on in plaintext; whoever drops IKE's "
-                                                       "datagrams has that")
+def _late_check(speaker: Speaker) -> str:
+    return ("BGP sees bytes only: a forged RST, SYN or FIN has done its work in TCP before BGP could look; let IPsec check"
+            if speaker.inbound_check == "bgp" else "")
 
 
-def _no_check(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        if speaker.inbound_check == "none":
-            yield Found(("speakers", name, "inbound-check"), f"{name}: nobody checks that what arrives came through IPsec")
+def _fallback(peering: Peering) -> str:
+    plain = peering.peer.on_failure == "bypass"
+    return "where IKE fails the session goes on in plaintext, and dropping IKE's datagrams is enough" if plain else ""
 
 
-def _late_check(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        if speaker.inbound_check == "bgp":
-            yield Found(("speakers", name, "inbound-check"), f"{name}: BGP sees bytes only: a forged RST, SYN or FIN has done its work in TCP before "
-                                                             "it could look; let IPsec check")
+def _md5(peering: Peering) -> str:
+    return ("the draft calls TCP MD5 beside IPsec wasteful; yet it refuses forged segments while no filter stands"
+            if peering.peer.tcp_md5 else "")
 
 
-def _no_discovery(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        if not speaker.path_mtu_discovery:
-            yield Found(("speakers", name, "path-mtu-discovery"), f"{name}: path MTU discovery is off")
-
-
-def _icmp(name: str, speaker: Speaker, kind: dict[int, Box]) -> list[Match]:
-    """Where ICMP messages of that kind, from anywhere on the way, end up."""
-    message = kind[speaker.address.version]
-    boxes = [Box(one(IN), host(speaker.address), family(speaker.address), *list(vars(message).values())[3:])]
-    return first_matches(speaker, boxes)
-
-
-def _too_big_lost(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        lost = [match for match in _icmp(name, speaker, TOO_BIG) if match.action != "bypass"] if speaker.path_mtu_discovery else []
-        for match in lost[:1]:
-            yield Found(_at(name, match), f"{name}: {match.boxes[0].packet()} first matches {match.title}: {match.action}; a router's word that a "
-                                          "packet is too big is lost, and path MTU discovery with it")
-
-
-def _hard_error(deployment: Deployment) -> Iterator[Found]:
-    for name, speaker in deployment.speakers.items():
-        passed = [match for match in _icmp(name, speaker, HARD) if match.action == "bypass"] if speaker.icmp_hard_errors == "abort" else []
-        for match in passed[:1]:
-            yield Found(_at(name, match), f"{name}: {match.boxes[0].packet()} first matches {match.title}: bypass; TCP aborts on it, so that whoever "
-                                          "forges it ends the session")
-
-
-def _md5(deployment: Deployment) -> Iterator[Found]:
-    for peering in deployment.peerings:
-        if peering.peer.tcp_md5:
-            yield Found((*peering.path, "tcp-md5"), f"{peering.title}: the draft calls TCP MD5 beside IPsec wasteful; yet it refuses forged segments "
-                                                    "while no filter stands (F-52)")
-
-
-def _hold_time(deployment: Deployment) -> Iterator[Found]:
-    for peering in deployment.peerings:
-        if peering.peer.hold_time == 0:
-            yield Found((*peering.path, "hold-time"), f"{peering.title}: with hold-time 0 no KEEPALIVE tells that the other end's SAs are gone")
+def _hold_time(peering: Peering) -> str:
+    return "without a hold time nothing tells that the other end's SAs are gone" if peering.peer.hold_time == 0 else ""
 
 
 LINTS = (
-    Lint("bgp-port", "implied", ("W-1.1-1", "W-3.2-2"), "draft 1.1 l.108-111, 3.2 l.435-436 (170, F-33); RFC 4271 8.2.1",
-         "BGP and the rules for it use port 179.", _ports),
-    Lint("bgp-bypass", "MUST", ("W-3.2-3", "W-2-6", "W-3.3-13"), "draft 3.2 l.436-439, 2 l.147-149, 3.3 l.530-532 (F-33, F-35)",
+    Lint("bgp-port", "implied", ("W-1.1-1", "W-3.2-2"), "draft 1.1 l.108-111, 3.2 l.435-436 (both 170); RFC 4271 8.2.1",
+         "BGP, and the rules for it, use port 179.",
+         _ports, findings=("F-33",)),
+    Lint("bgp-bypass", "MUST", ("W-3.2-3", "W-2-6", "W-3.3-13"), "draft 3.2 l.436-439, 2 l.147-149, 3.3 l.530-532",
          "No packet of BGP with a neighbour first matches a rule that lets it through in plaintext.",
-         _matches("bypass", bgp_packets, "it passes in plaintext")),
+         _no("bypass", bgp_packets, "it passes in plaintext"), findings=("F-33", "F-35", "F-06")),
     Lint("bgp-discard", "implied", ("W-3.2-1",), "draft 3.2 l.432-436",
          "No packet of a session that is to come about first matches a rule that discards it.",
-         _matches("discard", _wanted, "the session needs it")),
-    Lint("ike-blocked", "MUST", ("W-3.2-3", "W-3.2-1"), "draft 3.2 l.436-439, silent on IKE's own rule (F-65); RFC 4301 4.4.1",
-         "IKE with each neighbour first matches a rule that lets it through.", _ike_blocked),
-    Lint("listener-open", "threat", ("W-2-5", "W-2-4"), "draft 2 l.139-146; 3.2 and 3.6 silent on the listener (F-35)",
-         "No stranger's segment reaches the listener in plaintext.", _listener_open),
-    Lint("spd-default", "silent", ("W-3.4-4",), "silent: draft 3.2, 3.4 l.545-546 (F-06, F-65); RFC 4301 4.4.1",
-         "What no rule selects is discarded.", _otherwise),
-    Lint("spd-shadowed", "silent", ("W-3.1-8",), "silent: draft 3.1; RFC 4301 4.4.1",
-         "Every rule is the first match of some packet.", _shadowed),
-    Lint("shared-sa", "MUST", ("W-4.1-4", "W-3.1-8", "W-3.1-9", "W-3.6-3"), "draft 4.1 l.886-889, 3.1 l.406-411, 3.6 l.634-637 (F-56)",
-         "Each TCP connection of BGP has a phase 2 SA of its own.", _shared_sa),
-    Lint("wide-selectors", "MUST", ("W-4.1-4", "W-3.1-9", "W-3.1-11", "W-3.8-4"), "draft 4.1 l.886-891, 3.1 l.408-416, 3.8 l.691-698 (F-56)",
-         "The SA of a session carries nothing else.", _wide),
-    Lint("fixed-port", "claim", ("W-3.1-12",), "draft 3.1 l.418-428 (F-39)",
-         "No rule fixes the port that is chosen when the connection is opened.", _fixed_port),
-    Lint("filters-per-session", "MUST", ("W-3.2-3", "W-3.4-4"), "draft 3.2 l.436-439, 3.4 l.545-546 (F-06, F-35, F-65)",
-         "The rules stand before the first SYN and after the last segment.", _filters),
-    Lint("fallback", "MUST", ("W-3.2-3", "W-2-5"), "draft 3.2 l.436-439, 2 l.143-146",
-         "Where IKE fails there is no session.", _fallback),
-    Lint("no-inbound-check", "MUST", ("W-3.6-1",), "draft 3.6 l.628-630", "What arrives is checked to have come through IPsec.", _no_check),
-    Lint("late-inbound-check", "threat", ("W-2-4", "W-3.6-1"), "draft 2 l.139-141, 3.6 l.628-642 (F-55)",
-         "IPsec makes that check, before TCP sees the segment.", _late_check),
-    Lint("path-mtu-discovery", "SHOULD", ("W-3.5-1",), "draft 3.5 l.562-567", "Path MTU discovery is used.", _no_discovery),
-    Lint("too-big-lost", "SHOULD", ("W-3.5-1", "W-3.5-2"), "draft 3.5 l.562-577 (F-60)",
-         "ICMP's word that a packet is too big reaches a speaker that discovers the path MTU.", _too_big_lost),
-    Lint("icmp-resets", "threat", ("W-2-4",), "draft 2 l.139-141 (F-62); RFC 1122 4.2.3.9",
-         "No unauthenticated ICMP error ends a connection.", _hard_error),
-    Lint("tcp-md5", "claim", ("W-3.2-6", "W-3.2-5"), "draft 3.2 l.442-447 (F-52)", "TCP MD5 beside IPsec is chosen knowingly.", _md5),
-    Lint("hold-time-zero", "claim", ("W-3.4-5",), "draft 3.4 l.548-550 (F-28)", "Sessions have a hold time.", _hold_time),
+         _no("discard", wanted_packets, "the session needs it")),
+    Lint("ike-blocked", "MUST", ("W-3.2-3", "W-3.2-1"), "draft 3.2 l.432-439; RFC 4301 4.4.1",
+         "IKE with each neighbour first matches a rule that lets it through.",
+         _ike_blocked, findings=("F-65",)),
+    Lint("listener-open", "threat", ("W-2-5", "W-2-4"), "draft 2 l.140-145",
+         "No stranger's segment reaches the listener in plaintext.",
+         _of_packets(_strangers, ("bypass",), "a stranger's SYN is answered in plaintext"), findings=("F-35",)),
+    Lint("spd-default", "silent", ("W-3.4-4",), "silent: draft 3.2, 3.4 l.545-546; RFC 4301 4.4.1",
+         "What no rule selects is discarded.",
+         of_speakers("otherwise", _spd_default), findings=("F-06", "F-65")),
+    Lint("spd-shadowed", "silent", ("W-3.1-8",), "silent: draft 3.1 l.406-411; RFC 4301 4.4.1",
+         "Every rule is the first match of some packet.",
+         _shadowed, findings=("F-65",)),
+    Lint("shared-sa", "MUST", ("W-4.1-4", "W-3.1-8", "W-3.1-9", "W-3.6-3"), "draft 4.1 l.886-889, 3.1 l.406-411, 3.6 l.634-637",
+         "Each TCP connection of BGP has a phase 2 SA of its own.",
+         _shared_sa, findings=("F-42", "F-56")),
+    Lint("wide-selectors", "MUST", ("W-4.1-4", "W-3.1-9", "W-3.1-11", "W-3.8-4"), "draft 4.1 l.886-891, 3.1 l.408-416, 3.8 l.691-698",
+         "The SA of a session carries nothing else.",
+         _wide, findings=("F-56", "F-57")),
+    Lint("fixed-port", "claim", ("W-3.1-12",), "draft 3.1 l.418-428",
+         "No rule fixes the port that is chosen when a connection is opened.",
+         _fixed_port, findings=("F-39",)),
+    Lint("filters-per-session", "MUST", ("W-3.2-3", "W-3.4-4"), "draft 3.2 l.436-439, 3.4 l.545-546",
+         "The rules stand before the first SYN and after the last segment.",
+         of_speakers("filters", _filters), findings=("F-06", "F-35", "F-65")),
+    Lint("fallback", "MUST", ("W-3.2-3", "W-2-5"), "draft 3.2 l.436-439, 2 l.143-145",
+         "Where IKE fails there is no session.",
+         of_peers("on-failure", _fallback)),
+    Lint("no-inbound-check", "MUST", ("W-3.6-1",), "draft 3.6 l.628-630",
+         "What arrives is checked to have come through IPsec.",
+         of_speakers("inbound-check", _no_check), findings=("F-55",)),
+    Lint("late-inbound-check", "threat", ("W-2-4", "W-3.6-1"), "draft 2 l.140-141, 3.6 l.628-642",
+         "IPsec makes that check, before TCP sees the segment.",
+         of_speakers("inbound-check", _late_check), findings=("F-55",)),
+    Lint("path-mtu-discovery", "SHOULD", ("W-3.5-1",), "draft 3.5 l.562-567",
+         "Path MTU discovery is used.",
+         of_speakers("path-mtu-discovery", lambda speaker: "" if speaker.path_mtu_discovery else "path MTU discovery is off")),
+    Lint("too-big-lost", "SHOULD", ("W-3.5-1", "W-3.5-2"), "draft 3.5 l.562-577",
+         "A router's word that a packet is too big reaches a speaker that discovers the path MTU.",
+         _of_packets(_too_big, ("discard", "protect"), "no router on the way can say that a packet is too big"), findings=("F-60",)),
+    Lint("icmp-resets", "threat", ("W-2-4",), "draft 2 l.140-141; RFC 1122 4.2.3.9",
+         "No unauthenticated ICMP error ends a connection.",
+         _of_packets(_hard_errors, ("bypass",), "TCP aborts on it, so whoever forges it ends the session"), findings=("F-62",)),
+    Lint("tcp-md5", "claim", ("W-3.2-6", "W-3.2-5"), "draft 3.2 l.442-447",
+         "TCP MD5 beside IPsec is chosen knowingly.",
+         of_peers("tcp-md5", _md5), findings=("F-52",)),
+    Lint("hold-time-zero", "claim", ("W-3.4-5",), "draft 3.4 l.548-550; RFC 4271 4.2",
+         "Sessions have a hold time.",
+         of_peers("hold-time", _hold_time), findings=("F-28",)),
 )

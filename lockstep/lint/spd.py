@@ -1,7 +1,7 @@
 """Which rule of an SPD takes which packets, exactly, by arithmetic on boxes of packets (RFC 4301 4.4.1: ordered, the first match counts).
 
-A box is a product of intervals, one a dimension. What a rule leaves of a box is at most two boxes a dimension, so the packets that first
-match each rule, and those that match none, are known as sets; a packet of a set is a counterexample to "there is none".
+A box is a product of intervals, one a dimension. What is left of a box without another is at most two boxes a dimension, so the packets
+that come first to each rule are known as sets; a packet of a set is a counterexample to "there is none".
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50, "ah": 51, "icmpv6": 58}
 FAMILIES: dict[int, Range] = {4: (0, IPV4_END - 1), 6: (IPV4_END, IPV4_END + 2**128 - 1)}
 ADDRESSES: Range = (FAMILIES[4][0], FAMILIES[6][1])
 _DIRECTIONS: dict[str, Range] = {"in": (IN, IN), "out": (OUT, OUT), "both": (IN, OUT)}
-# What a packet that is shown has, where its box leaves it open: an ephemeral port, an address of the documentation (RFC 5737, RFC 3849).
-_USUAL = {"remote": (number_of(address_of(0xCB007101)), IPV4_END + (0x20010DB8 << 96) + 0x71), "local_port": (49152,), "remote_port": (49152,),
-          "protocol": (6,)}
+# What a packet that is shown has, where its box leaves the choice: addresses for documentation (RFC 5737, RFC 3849), an ephemeral port.
+_USUAL = {"remote": (0xCB007107, IPV4_END + (0x20010DB8 << 96) + 7), "protocol": (PROTOCOLS["tcp"], PROTOCOLS["udp"]),
+          "local_port": (49152,), "remote_port": (49152,)}
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,19 @@ class Box:
     icmp_type: Range = BYTE
     icmp_code: Range = BYTE
 
-    def meet(self, other: Box) -> Box | None:
-        """What both have."""
-        both = {name: (max(low, other_low), min(high, other_high))
-                for (name, (low, high)), (other_low, other_high) in zip(vars(self).items(), vars(other).values(), strict=True)}
-        return Box(**both) if all(low <= high for low, high in both.values()) else None
+    def meets(self, other: Box) -> bool:
+        """Whether they have a packet in common."""
+        return all(low <= last and first <= high
+                   for (low, high), (first, last) in zip(vars(self).values(), vars(other).values(), strict=True))
+
+    def meet(self, other: Box) -> Box:
+        """What both have, where they meet."""
+        return Box(*((max(low, first), min(high, last))
+                     for (low, high), (first, last) in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def minus(self, other: Box) -> list[Box]:
         """What the other does not have, as boxes without common packets."""
-        if self.meet(other) is None:
+        if not self.meets(other):
             return [self]
         left, rest = [], self
         for name, (low, high) in vars(other).items():
@@ -62,25 +66,9 @@ class Box:
             count *= high - low + 1
         return count
 
-    def packet(self) -> str:
-        """One of its packets, in words."""
-        at = {name: next((usual for usual in _USUAL.get(name, ()) if low <= usual <= high), low) for name, (low, high) in vars(self).items()}
-        local, remote = str(address_of(at["local"])), str(address_of(at["remote"]))
-        protocol = next((name for name, number in PROTOCOLS.items() if number == at["protocol"]), f"protocol {at['protocol']}")
-        if protocol in ("tcp", "udp"):
-            local, remote = f"{_bracketed(local)}:{at['local_port']}", f"{_bracketed(remote)}:{at['remote_port']}"
-        elif protocol in ("icmp", "icmpv6"):
-            protocol += f" type {at['icmp_type']} code {at['icmp_code']}"
-        here, there = (local, remote) if at["direction"] == OUT else (remote, local)
-        return f"{protocol} {here} > {there} ({'out' if at['direction'] == OUT else 'in'})"
-
 
 Boxes = Sequence[Box]
 EVERYTHING: Boxes = tuple(Box(local=family, remote=family) for family in FAMILIES.values())  # a packet has addresses of one family
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def one(number: int) -> Range:
@@ -96,12 +84,35 @@ def family(address: Address) -> Range:
     return FAMILIES[address.version]
 
 
+def within(boxes: Boxes, others: Iterable[Box]) -> list[Box]:
+    """The packets of the first that the others have too."""
+    return [box.meet(other) for other in others for box in boxes if box.meets(other)]
+
+
 def without(boxes: Boxes, others: Iterable[Box]) -> list[Box]:
     """The packets of the first that the others do not have."""
     left = list(boxes)
     for other in others:
         left = [part for box in left for part in box.minus(other)]
     return left
+
+
+def example(boxes: Boxes) -> str:
+    """A packet of theirs in words: one that looks usual, where there is a choice."""
+    points = [{name: next((usual for usual in _USUAL.get(name, ()) if low <= usual <= high), low)
+               for name, (low, high) in vars(box).items()} for box in boxes]
+    at = max(points, key=lambda point: sum(value in _USUAL.get(name, ()) for name, value in point.items()))
+    local, remote = str(address_of(at["local"])), str(address_of(at["remote"]))
+    protocol = next((name for name, number in PROTOCOLS.items() if number == at["protocol"]), f"protocol {at['protocol']}")
+    if protocol in ("tcp", "udp"):
+        local, remote = _with_port(local, at["local_port"]), _with_port(remote, at["remote_port"])
+    elif protocol in ("icmp", "icmpv6"):
+        protocol += f" type {at['icmp_type']} code {at['icmp_code']}"
+    return f"{protocol} {local} > {remote} (out)" if at["direction"] == OUT else f"{protocol} {remote} > {local} (in)"
+
+
+def _with_port(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def of_rule(rule: Rule) -> list[Box]:
@@ -113,7 +124,7 @@ def of_rule(rule: Rule) -> list[Box]:
 
 @dataclass(frozen=True)
 class Match:
-    """The packets that come first to a rule of the SPD, or to none: `number` is None then. `action`: what happens to them."""
+    """Packets that come first to a rule of the SPD, or to none: then `number` (from 0) is None. `action`: what happens to them."""
 
     number: int | None
     rule: Rule | None
@@ -122,17 +133,28 @@ class Match:
 
     @property
     def title(self) -> str:
-        return "no rule" if self.rule is None or self.number is None else f"rule {self.number + 1} ({self.rule.name})"
+        return "no rule" if self.rule is None or self.number is None else rule_title(self.number, self.rule)
+
+
+def rule_title(number: int, rule: Rule) -> str:
+    return f"rule {number + 1} ({rule.name})"
 
 
 def first_matches(speaker: Speaker, packets: Boxes) -> list[Match]:
     """For each rule that takes some of these packets first, which; at the end those that no rule takes."""
     found, left = [], list(packets)
+    lowest, highest = min(box.remote[0] for box in packets), max(box.remote[1] for box in packets)
     for number, rule in enumerate(speaker.spd):
-        taken: list[Box] = []
-        for selected in of_rule(rule):
-            taken += [both for box in left if (both := box.meet(selected)) is not None]
-            left = without(left, [selected])
-        if taken:
-            found.append(Match(number, rule, rule.action, taken))
+        if all(last < lowest or highest < first for first, last in rule.remote):
+            continue  # of many neighbours' rules, few are about one of them
+        rest = without(left, of_rule(rule))
+        if rest != left:
+            found.append(Match(number, rule, rule.action, without(left, rest)))
+            left = rest
     return [*found, Match(None, None, speaker.otherwise, left)] if left else found
+
+
+def first_match(speaker: Speaker, number: int, packets: Boxes) -> list[Box]:
+    """Those of the packets that come first to the rule of that number."""
+    before = (box for rule in speaker.spd[:number] for box in of_rule(rule))
+    return without(within(packets, of_rule(speaker.spd[number])), before)
