@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
+from docs import lints
 from lockstep.api import file_name, results_of
 from lockstep.engines import ENGINES
 from lockstep.jobs import Judgement, Outcome
@@ -142,4 +143,5 @@ def engines() -> list[str]:
 
 
 MAKE: dict[str, Callable[..., list[str]]] = {
-    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises, "engines": engines}
+    "rows": rows, "findings": findings, "causes": causes, "rules": rules, "promises": promises, "engines": engines,
+    "lints": lints.lints, "keywords": lints.keywords, "deployment": lints.deployment}

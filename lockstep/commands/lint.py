@@ -22,18 +22,21 @@ def lint(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Deployment files, TOML; docs/lints.md says what they "
                                                        "hold.")] = None,
     every: Annotated[bool, typer.Option("--list", help="List all lints instead.")] = False,
+    assumed: Annotated[bool, typer.Option("--assumed", help="Also list the keys that the files leave out, with the values that are "
+                                          "judged instead.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check deployments against what the draft demands of configurations.
 
     An error breaks a MUST, or what the draft needs without saying so; a warning breaks a SHOULD or meets a threat of section 2; a note
-    is advice, or something that the draft leaves open. What a lint could not look at is said on standard error. Exit status: 0 no
-    errors, 1 errors, 2 bad usage or a bad file.
+    is advice, or something that the draft leaves open. Where a lint could not look is said on standard error. Exit status: 0 no errors,
+    1 errors, 2 bad usage or a bad file.
     """
     with one_line_errors():
         from lockstep.choice import UsageError
         from lockstep.lint.catalogue import LINTS
+        from lockstep.lint.catalogue import assumed as assumed_of
         from lockstep.lint.catalogue import lint as findings_of
         from lockstep.lint.catalogue import unchecked as unchecked_of
         from lockstep.lint.deployment import read
@@ -50,16 +53,19 @@ def lint(
             return
         sources = [read(file) for file in files or ()]
         findings = [one for source in sources for one in findings_of(source)]
+        taken = [one for source in sources for one in assumed_of(source)]
         unlooked = [one for source in sources for one in unchecked_of(source)]
     if as_json:
         print_json({"files": [source.file for source in sources], "findings": [one.to_document() for one in findings],
-                    "unchecked": [one.to_document() for one in unlooked]})
+                    "unchecked": [one.to_document() for one in unlooked], "assumed": [one.to_document() for one in taken]})
     else:
         for finding in findings:
             print(finding)
         for where in unlooked:
             print(where, file=sys.stderr)
-        print(summary(len(sources), [one.lint.severity for one in findings], len(LINTS)))
+        for one in taken if assumed else ():
+            print(one)
+        print(summary(len(sources), [one.lint.severity for one in findings], len(LINTS), len(taken)))
     counted = ("error", "warning") if strict else ("error",)
     raise typer.Exit(NOT_AS_EXPECTED if any(one.lint.severity in counted for one in findings) else AS_EXPECTED)
 
@@ -75,9 +81,9 @@ def document(one: Lint) -> dict[str, object]:
             "requirements": list(one.requirements), "needs": one.needs.value if one.needs else None}
 
 
-def summary(files: int, severities: list[str], lints: int) -> str:
+def summary(files: int, severities: list[str], lints: int, assumed: int) -> str:
     def counted(number: int, what: str) -> str:
         return f"{number} {what}{'' if number == 1 else 's'}"
 
     found = ", ".join(counted(severities.count(kind), kind) for kind in ("error", "warning", "note"))
-    return f"{counted(files, 'file')}, {counted(lints, 'lint')}: {found}"
+    return f"{counted(files, 'file')}, {counted(lints, 'lint')}: {found}; {counted(assumed, 'key')} left out and assumed (--assumed)"

@@ -121,8 +121,8 @@ def _forms(one: Peering) -> set[tuple[str, str, str]]:
 def _no_common(one: Peering) -> str:
     if one.other is None or _common(one) != set():
         return ""
-    return (f"no suite that {one.other.name} offers too ({', '.join(one.peer.suites)}; {', '.join(one.other.peer.suites)}): Quick Mode ends "
-            "with NO-PROPOSAL-CHOSEN each time")
+    return (f"no suite that {one.other.name} offers too ({', '.join(one.peer.suites)}; {', '.join(one.other.peer.suites)}): Quick Mode "
+            "ends with NO-PROPOSAL-CHOSEN each time")
 
 
 def _only_weak(one: Peering) -> str:

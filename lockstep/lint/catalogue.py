@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.lint import algorithms, bootstrap, identity, placement, policy
-from lockstep.lint.deployment import Deployment, Source
+from lockstep.lint import algorithms, bootstrap, deployment, identity, placement, policy
+from lockstep.lint.deployment import Deployment, Source, dotted
 from lockstep.lint.lint import GRAVEST_FIRST, Lint, Needs
 from lockstep.lint.source import Path, line_at
 
@@ -50,6 +50,22 @@ class Unchecked:
         return {**vars(self), "lints": list(self.lints)}
 
 
+@dataclass(frozen=True)
+class Assumed:
+    """A key that the file leaves out, and the value that the lints then judge."""
+
+    file: str
+    line: int
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: assumed {self.key} = {self.value}"
+
+    def to_document(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
 def lint(source: Source) -> list[Finding]:
     """What breaks a lint, by line, the gravest first within a line. What a key does to many neighbours is said of one of them."""
     found = []
@@ -71,13 +87,20 @@ def unchecked(source: Source) -> list[Unchecked]:
     return sorted(found, key=lambda one: one.line)
 
 
-def _left_out(deployment: Deployment) -> Iterator[tuple[Path, str, tuple[Needs, ...]]]:
-    for name, speaker in deployment.speakers.items():
+def assumed(source: Source) -> list[Assumed]:
+    """What the file leaves out and the lints take for granted, by line."""
+    found = [Assumed(source.file, line_at(source.lines, path), dotted(path), value)
+             for path, value in deployment.assumed(source.deployment)]
+    return sorted(found, key=lambda one: one.line)
+
+
+def _left_out(whole: Deployment) -> Iterator[tuple[Path, str, tuple[Needs, ...]]]:
+    for name, speaker in whole.speakers.items():
         if speaker.implements is None:
             yield ("speakers", name), name, (Needs.IMPLEMENTS,)
         if not speaker.routes:
             yield ("speakers", name), name, (Needs.ROUTES,)
-    for one in deployment.peerings:
+    for one in whole.peerings:
         if one.far_speaker is None:
             yield one.path, one.title, (Needs.FAR_SPEAKER, Needs.FAR_END)
         elif one.other is None:

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from pathlib import Path as File
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lockstep.choice import UsageError
@@ -90,6 +90,12 @@ def _numbers(most: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _hold_time(seconds: int) -> int:
+    if seconds in (1, 2):
+        raise ValueError("RFC 4271 4.2 allows 0, or 3 s and more; give such a time")
+    return seconds
+
+
 IPAddress = Annotated[Address, BeforeValidator(_address)]
 Prefix = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Addresses = Annotated[tuple[Range, ...], BeforeValidator(_addresses)]
@@ -98,12 +104,18 @@ Bytes = Annotated[tuple[Range, ...], _numbers(BYTE[1])]
 Positive = Annotated[int, Field(ge=1)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 AsNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
+HoldTime = Annotated[int, Field(ge=0, le=65535), AfterValidator(_hold_time)]
 
 Protocol = Literal["esp", "ah"]
 Encryption = Literal["null", "des-cbc", "3des-cbc", "aes-cbc", "aes-ctr"]
 Authentication = Literal["null", "hmac-md5", "hmac-sha1", "hmac-sha2-256"]
 Mode = Literal["transport", "tunnel"]
 Keying = Literal["ike", "manual"]
+
+
+def _wrong(key: str, text: str) -> PydanticCustomError:
+    """What is wrong with a key in view of others, said where the whole table is validated."""
+    return PydanticCustomError("wrong_key", "{text}", {"key": key, "text": text})
 
 
 class Part(BaseModel):
@@ -117,7 +129,7 @@ class Part(BaseModel):
         known = [one.alias or name for name, one in cls.model_fields.items()]
         for key in value if isinstance(value, dict) else ():
             if key not in known:
-                raise PydanticCustomError("unknown_key", "{text}", {"key": key, "text": f"there is no such key; {_nearest(key, known)}"})
+                raise _wrong(key, f"there is no such key; {_nearest(key, known)}")
         return value
 
 
@@ -125,16 +137,25 @@ class Part(BaseModel):
 
 
 class Suite(Part):
-    """An IPsec proposal: algorithms and the lifetime of an SA (RFC 2407 4.5). Without a lifetime in bytes there is no such limit."""
+    """An IPsec proposal: algorithms and the lifetime of an SA (RFC 2407 4.5). Without a lifetime in bytes there is no such limit. The
+    encryption of AH is `"null"`."""
 
     protocol: Protocol = "esp"
-    encryption: Encryption = "null"
+    encryption: Encryption
     authentication: Authentication
     anti_replay: bool = True
     on_sequence_overflow: Literal["stop", "wrap"] = "stop"
     lifetime_seconds: Positive = 28800
     soft_lifetime_seconds: Positive | None = None
     lifetime_bytes: Positive | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Suite:
+        if self.protocol == "ah" and self.encryption != "null":
+            raise _wrong("encryption", f'"{self.encryption}" with protocol "ah"; AH encrypts nothing: write "null"')
+        if self.encryption == self.authentication == "null":
+            raise _wrong("authentication", "null, and so is the encryption; RFC 2406 5 and RFC 2402 forbid that: choose one")
+        return self
 
 
 class PreSharedKey(Part):
@@ -156,7 +177,7 @@ class Authority(Part):
     @model_validator(mode="after")
     def _service(self) -> Authority:
         if self.revocation != "off" and self.service is None:
-            raise ValueError(f"revocation {self.revocation!r} needs a service; name one of [services]")
+            raise _wrong("revocation", f'"{self.revocation}" needs a service; name one of [services]')
         return self
 
 
@@ -200,9 +221,9 @@ class Rule(Part):
     @model_validator(mode="after")
     def _selectors(self) -> Rule:
         if self.protocol not in ("tcp", "udp") and (self.local_port, self.remote_port) != ((PORT,), (PORT,)):
-            raise ValueError(f"ports with protocol {self.protocol!r}; only tcp and udp have ports")
+            raise _wrong("protocol", f'"{self.protocol}" with ports; only tcp and udp have ports')
         if self.protocol not in ("icmp", "icmpv6") and (self.icmp_type, self.icmp_code) != ((BYTE,), (BYTE,)):
-            raise ValueError(f"icmp-type or icmp-code with protocol {self.protocol!r}; only icmp and icmpv6 have them")
+            raise _wrong("protocol", f'"{self.protocol}" with icmp-type or icmp-code; only icmp and icmpv6 have them')
         return self
 
 
@@ -254,7 +275,7 @@ class Peer(Part):
     quick_mode_id: Literal["address", "subnet", "range", "none"] = "address"
     pfs: bool = True
     tcp_md5: bool = False
-    hold_time: Annotated[int, Field(ge=0, le=65535)] = 90
+    hold_time: HoldTime = 90
     mtu: Annotated[int, Field(ge=68, le=65535)] = 1500
     fragments: Literal["pass", "drop"] = "pass"
     nat: bool = False
@@ -263,10 +284,9 @@ class Peer(Part):
 
     @model_validator(mode="after")
     def _possible(self) -> Peer:
-        if self.hold_time in (1, 2):
-            raise ValueError(f"hold-time {self.hold_time}: RFC 4271 4.2 allows 0 or at least 3 s; give such a time")
         if (self.authentication == "pre-shared-key") != (self.psk is not None):
-            raise ValueError('psk and authentication = "pre-shared-key" need each other; give both or neither')
+            raise _wrong("authentication" if self.psk is None else "psk",
+                         'psk and authentication = "pre-shared-key" need each other; give both or neither')
         return self
 
     @property
@@ -391,6 +411,21 @@ class Peering:
         return self.deployment.by_address.get(self.peer.address)
 
 
+def assumed(part: Part, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """(where, value) of the keys that are left out and taken to have a value. What is left out and has none, or selects everything, is
+    not among them."""
+    for name, field in type(part).model_fields.items():
+        value, here = getattr(part, name), (*path, field.alias or name)
+        if name not in part.model_fields_set:
+            if isinstance(value, bool | int | str) and value != "":
+                yield here, _toml(value)
+        elif isinstance(value, Part):
+            yield from assumed(value, here)
+        elif isinstance(value, dict | tuple):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            yield from (found for key, one in items if isinstance(one, Part) for found in assumed(one, (*here, key)))
+
+
 # -- reading ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -426,7 +461,9 @@ def parse(text: str, file: str) -> Source:
     try:
         deployment = Deployment.model_validate(document)
     except ValidationError as error:
-        wrong = [_explained(one, lines) for one in error.errors()]
+        errors = error.errors()
+        deepest = [one for one in errors if not any(other["loc"][:len(one["loc"])] == one["loc"] != other["loc"] for other in errors)]
+        wrong = [_explained(one, lines) for one in deepest]  # a list without its bad items is also too short
     else:
         wrong = [(line_at(lines, path), _said(path, text_)) for path, text_ in _dangling(deployment)]
     if wrong:
@@ -447,7 +484,7 @@ def _explained(error: ErrorDetails, lines: dict[Path, int]) -> tuple[int, str]:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     path: Path = tuple(one for one in error["loc"] if isinstance(one, int) or not one.startswith("function-"))
     shown = "" if isinstance(value, dict | list) else f" {_toml(value)}"
-    if kind == "unknown_key":
+    if kind == "wrong_key":
         return line_at(lines, (*path, context["key"])), _said((*path, context["key"]), str(context["text"]))
     if kind == "missing":
         return line_at(lines, path), _said(path, "is missing; add it")
@@ -466,12 +503,17 @@ _NEEDED = {
     "int_type": "a whole number is needed", "bool_type": "true or false is needed", "string_type": "a text is needed; put it in quotes",
     "model_type": "a table is needed", "dict_type": "a table is needed", "tuple_type": "a list is needed; put it in [ ]",
     "greater_than_equal": "too small; at least {ge} is needed", "less_than_equal": "too large; at most {le} is possible",
-    "too_short": "at least {min_length} is needed",
+    "too_short": "at least one is needed",
 }
 
 
 def _said(path: Path, text: str, shown: str = "") -> str:
-    return f"{'.'.join(str(one + 1) if isinstance(one, int) else one for one in path) or 'the file'}{shown}: {text}"
+    return f"{dotted(path) or 'the file'}{shown}: {text}"
+
+
+def dotted(path: Path) -> str:
+    """A key as people write it; positions are counted from 1."""
+    return ".".join(str(one + 1) if isinstance(one, int) else one for one in path)
 
 
 def _toml(value: Any) -> str:

@@ -250,7 +250,7 @@ LINTS = (
          findings=("F-53",)),
     Lint("psk-aggressive-mode", "claim", ("W-4.4-4", "W-2-5"), "draft 4.4 l.1000-1004, 2 l.143-145",
          "Aggressive mode with a pre-shared key is chosen knowingly.",
-         of_peers("exchange", lambda one: _psk(one, "aggressive", "a hash under the key goes to whoever asks; a weak key is found offline")),
+         of_peers("exchange", lambda one: _psk(one, "aggressive", "a hash under the key goes to whoever asks; a weak one is guessed")),
          findings=("F-53",)),
     Lint("psk-storage", "SHOULD", ("W-4.4-8",), "draft 4.4 l.1023-1024",
          "Pre-shared keys are stored like passwords.",

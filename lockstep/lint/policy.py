@@ -200,8 +200,8 @@ def _wide(deployment: Deployment) -> Iterator[Found]:
         for number, match in _sharing(peering):
             others = first_match(peering.speaker, number, without(own, bgp_packets(peering)))
             if others:
-                yield Found(_rule(peering.name, number), f"{peering.title}: the SA of {match.title} also carries {example(others)}; who "
-                                                         "may send that may speak inside the session's SA")
+                yield Found(_rule(peering.name, number), f"{peering.title}: the SA of {match.title} also carries {example(others)}; it "
+                                                         "is not the session's alone")
 
 
 def _fixed_port(deployment: Deployment) -> Iterator[Found]:
@@ -212,8 +212,8 @@ def _fixed_port(deployment: Deployment) -> Iterator[Found]:
             for key, ports, far, listener in (("local-port", rule.local_port, rule.remote_port, peering.peer.port),
                                               ("remote-port", rule.remote_port, rule.local_port, peering.speaker.bgp_port)):
                 if far == (one(listener),) and len(ports) == 1 and ports[0][0] == ports[0][1]:
-                    yield Found((*_rule(peering.name, number), key), f"{peering.title}: {rule_title(number, rule)} fixes port {ports[0][0]} "
-                                                                     "for the end that connects; that port is chosen at run time")
+                    yield Found((*_rule(peering.name, number), key), f"{peering.title}: {rule_title(number, rule)} fixes port "
+                                                                     f"{ports[0][0]} of the end that connects, which is chosen at run time")
 
 
 def _spd_default(speaker: Speaker) -> str:

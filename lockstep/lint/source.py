@@ -13,8 +13,8 @@ def lines_of(text: str) -> dict[Path, int]:
     """The line, from 1, on which each key of a valid TOML text is first named.
 
     tomllib tells no lines. But a statement of TOML (a header, a key with its value) is a TOML text by itself, and no beginning of one
-    that ends at the end of a line is: so tomllib is given line after line until it understands. Elements of an array, and what is in an
-    inline table, have the line of their key; what a later `[header]` adds has its own.
+    that ends at the end of a line is: so tomllib is given line after line until it understands. The same for the elements of an array that
+    is spread over lines; what is deeper in a value has the line of its key or element.
     """
     found: dict[Path, int] = {}
     lengths: dict[Path, int] = {}  # of the arrays of tables, so far
@@ -31,7 +31,10 @@ def lines_of(text: str) -> dict[Path, int]:
 
     for line, statement, value in _statements(text):
         if not statement.lstrip().startswith("["):
-            paths = [(*here, *path) for path in _paths(value)]
+            depth, elements = _elements(statement.splitlines())
+            for path in _paths(value):
+                offset = elements[int(path[depth])] if elements and len(path) > depth else 0
+                found.setdefault((*here, *path), line + offset)
         else:
             keys, many = _header(value)
             if many:
@@ -39,9 +42,8 @@ def lines_of(text: str) -> dict[Path, int]:
                 lengths[array] = lengths.get(array, 0) + 1
                 found.setdefault(array, line)
             here = resolved(keys)
-            paths = [here[:length] for length in range(1, len(here) + 1)]
-        for path in paths:
-            found.setdefault(path, line)
+            for length in range(1, len(here) + 1):
+                found.setdefault(here[:length], line)
     return found
 
 
@@ -72,6 +74,33 @@ def _header(value: Any) -> tuple[Path, bool]:
         (key, value), = value.items()
         keys = (*keys, key)
     return keys, False
+
+
+def _elements(lines: list[str]) -> tuple[int, list[int]]:
+    """For a key whose value is an array: the depth of the array (how many keys lead to it), and for each element on which of the lines,
+    from 0, it begins, or the line after the element before it. What does not begin after a comma is taken to begin with its key."""
+    found: list[int] = []
+    begun, part = 0, lines[0]
+    for number, line in enumerate(lines[1:], 1):
+        array = _array(part + "\n]")
+        if array is not None:
+            found += [begun] * len(array[1])
+            begun, part = number, "x = ["
+        part += "\n" + line
+    depth, whole = _array("\n".join(lines)) or (0, [])
+    return depth, found + [begun] * (len(whole) - len(found))
+
+
+def _array(statement: str) -> tuple[int, list[Any]] | None:
+    """The array that a statement gives to a key, and how many keys lead to it."""
+    try:
+        value: Any = tomllib.loads(statement)
+    except tomllib.TOMLDecodeError:
+        return None
+    depth = 0
+    while isinstance(value, dict) and len(value) == 1:
+        (value,), depth = value.values(), depth + 1
+    return (depth, value) if isinstance(value, list) else None
 
 
 def _paths(value: Any, path: Path = ()) -> Iterator[Path]:
