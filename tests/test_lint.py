@@ -375,6 +375,13 @@ def test_a_cached_list_breaks_the_circle_but_not_the_clock():
     assert found(changed(VIA_BGP, ('revocation = "crl"', "+cached = true"), (SPEAKER + "\n", "\n")), "bootstrap-cycle") == []
 
 
+def test_two_circles_are_two_findings():
+    """A name server that is found by name, and a route that needs the session: neither is hidden by the other."""
+    text = changed(VIA_BGP, ("[services.time]", '[services.names]\nkind = "dns"\naddress = "192.0.2.53"\nhost = "ns.example.net"\n\n'
+                             "[services.time]"), (SPEAKER, '+resolver = "names"'), (PEER, '+found-by = "names"'))
+    assert [one.text.count(" needs ") for one in found(text, "bootstrap-cycle")] == [2, 4]
+
+
 @pytest.mark.parametrize("needed", [
     ('address = "198.51.100.10"           #', 'address = "198.51.100.10"\nhost = "crl.example.net" #'),
     ('{ prefix = "192.0.2.0/24", from = "connected" },', ""),
@@ -522,3 +529,23 @@ def test_bytes_that_are_no_text(inside, tmp_path):  # noqa: F811
         (tmp_path / name).write_bytes(content)
         done = clean(inside("lint", name))
         assert done.returncode == 2 and re.fullmatch(rf"lockstep: {name}:\d+: .*\n", done.stderr), done.stderr
+
+
+TOKENS = ("0", "-1", "70000", "true", '""', '"x"', "[]", "{}", "1.5", "1979-05-27", '"::"', '"0.0.0.0/0"', '"null"', '[["x"]]', "[{}]", "nan")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, GOOD.count("\n") - 1), st.sampled_from(("drop", "twice", *TOKENS))), min_size=1, max_size=3))
+def test_a_damaged_file_is_judged_or_refused_in_one_line(damage):
+    """Lines dropped, written twice, or with another value: never a traceback, and what is found has a line of the file."""
+    lines = GOOD.splitlines()
+    for number, what in damage:
+        key, equals, _ = lines[number].partition(" = ")
+        lines[number] = {"drop": "", "twice": f"{lines[number]}\n{lines[number]}"}.get(what, f"{key} = {what}" if equals else what)
+    text = "\n".join(lines)
+    try:
+        source = parse(text, "x.toml")
+    except UsageError as error:
+        assert re.fullmatch(r"x\.toml:\d+: .+", str(error))
+    else:
+        assert all(0 < one.line <= text.count("\n") + 1 for one in (*lint(source), *unchecked(source), *assumed(source)))

@@ -110,34 +110,29 @@ def stuck(graph: Graph) -> Graph:
         up |= new
 
 
-def _unmet(deployment: Deployment) -> Iterator[tuple[Peering, list[str], bool]]:
-    """Each session that never comes up: the needs from it to a circle, once around, or to what is missing; and whether it is a circle."""
-    rest, seen = stuck(needs(deployment)), set[frozenset[str]]()
-    for one in deployment.peerings:
-        name = session_name(one)
-        if name not in rest:
-            continue
-        below = rest.subgraph({name, *nx.descendants(rest, name)})
-        missing = sorted(node for node in below if not below.out_degree(node))
-        if missing:
-            path, circle = nx.shortest_path(below, name, missing[0]), False
-        else:
-            around = [start for start, _ in nx.find_cycle(below, name)]
-            path, circle = [*nx.shortest_path(below, name, around[0])[:-1], *around, around[0]], True
-        what = frozenset(around if circle else missing[:1])
-        if what not in seen:
-            seen.add(what)
-            yield one, path, circle
+def _causes(deployment: Deployment) -> Iterator[tuple[Peering, list[str], bool]]:
+    """Each circle, or what is missing, in the part that never comes up: the first session that needs it, the needs from there, around the
+    circle once; and whether it is one."""
+    rest = stuck(needs(deployment))
+    for component in nx.strongly_connected_components(rest):
+        sessions = [one for one in deployment.peerings if session_name(one) in component]
+        some = session_name(sessions[0]) if sessions else min(component)
+        circle = len(component) > 1 or rest.has_edge(some, some)
+        if circle or not rest.out_degree(some):
+            above = component | nx.ancestors(rest, some)
+            one = next(one for one in deployment.peerings if session_name(one) in above)
+            around = [start for start, _ in nx.find_cycle(rest.subgraph(component), some)] if circle else [some]
+            yield one, [*nx.shortest_path(rest, session_name(one), around[0])[:-1], *around, *around[:circle]], circle
 
 
 def _circle(deployment: Deployment) -> Iterator[Found]:
-    for one, path, circle in _unmet(deployment):
+    for one, path, circle in _causes(deployment):
         if circle:
             yield Found(one.path, f"after a cold start {' needs '.join(path)}")
 
 
 def _missing(deployment: Deployment) -> Iterator[Found]:
-    for one, path, circle in _unmet(deployment):
+    for one, path, circle in _causes(deployment):
         if not circle:
             yield Found(one.path, f"{' needs '.join(path)}, and there is none")
 

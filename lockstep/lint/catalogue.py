@@ -67,15 +67,9 @@ class Assumed:
 
 
 def lint(source: Source) -> list[Finding]:
-    """What breaks a lint, by line, the gravest first within a line. What a key does to many neighbours is said of one of them."""
-    found = []
-    for each in LINTS:
-        by_path: dict[Path, list[str]] = {}
-        for one in each.check(source.deployment):
-            by_path.setdefault(one.path, []).append(one.text)
-        for path, (text, *more) in by_path.items():
-            others = f"; the same for {len(more)} more" if more else ""
-            found.append(Finding(source.file, line_at(source.lines, path), each, text + others))
+    """What breaks a lint, by line, the gravest first within a line."""
+    found = [Finding(source.file, line_at(source.lines, one.path), each, one.text)
+             for each in LINTS for one in each.check(source.deployment)]
     return sorted(found, key=lambda one: (one.line, GRAVEST_FIRST.index(one.lint.severity)))
 
 

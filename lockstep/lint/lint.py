@@ -61,6 +61,17 @@ class Lint:
         return SEVERITY[self.keyword]
 
 
+def once(check: Check) -> Check:
+    """The same check, which says of the first neighbour only what a key does to many."""
+    def grouped(deployment: Deployment) -> Iterator[Found]:
+        by_path: dict[Path, list[str]] = {}
+        for one in check(deployment):
+            by_path.setdefault(one.path, []).append(one.text)
+        for path, (first, *more) in by_path.items():
+            yield Found(path, first + (f"; the same for {len(more)} more" if more else ""))
+    return grouped
+
+
 def of_speakers(key: str, wrong: Callable[[Speaker], str]) -> Check:
     """A check of a key of every speaker: `wrong` says what is wrong with it, or nothing."""
     def check(deployment: Deployment) -> Iterator[Found]:

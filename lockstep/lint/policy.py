@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lockstep.lint.deployment import PORT, Deployment, Peering, Rule, Speaker, number_of
-from lockstep.lint.lint import Check, Found, Lint, of_peers, of_speakers
+from lockstep.lint.lint import Check, Found, Lint, of_peers, of_speakers, once
 from lockstep.lint.source import Path
 from lockstep.lint.spd import (
     EVERYTHING,
@@ -205,15 +205,16 @@ def _wide(deployment: Deployment) -> Iterator[Found]:
 
 
 def _fixed_port(deployment: Deployment) -> Iterator[Found]:
-    for peering in deployment.peerings:
-        for number, rule in enumerate(peering.speaker.spd):
-            if rule.action != "protect" or rule.protocol != "tcp" or not within(bgp_packets(peering), of_rule(rule)):
-                continue
-            for key, ports, far, listener in (("local-port", rule.local_port, rule.remote_port, peering.peer.port),
-                                              ("remote-port", rule.remote_port, rule.local_port, peering.speaker.bgp_port)):
-                if far == (one(listener),) and len(ports) == 1 and ports[0][0] == ports[0][1]:
-                    yield Found((*_rule(peering.name, number), key), f"{peering.title}: {rule_title(number, rule)} fixes port "
-                                                                     f"{ports[0][0]} of the end that connects, which is chosen at run time")
+    for name, speaker in deployment.speakers.items():
+        fixed = [(number, rule) for number, rule in enumerate(speaker.spd) if rule.action == "protect" and rule.protocol == "tcp"
+                 and all(len(ports) == 1 and ports[0][0] == ports[0][1] for ports in (rule.local_port, rule.remote_port))]
+        for peering in deployment.peerings if fixed else ():
+            for number, rule in fixed if peering.name == name else ():
+                if within(bgp_packets(peering), of_rule(rule)):
+                    key, port = (("local-port", rule.local_port) if rule.remote_port == (one(peering.peer.port),) else
+                                 ("remote-port", rule.remote_port))
+                    yield Found((*_rule(name, number), key), f"{peering.title}: {rule_title(number, rule)} fixes port {port[0][0]} of the "
+                                                             "end that connects, which is chosen at run time")
 
 
 def _spd_default(speaker: Speaker) -> str:
@@ -254,13 +255,13 @@ LINTS = (
          _ports, findings=("F-33",)),
     Lint("bgp-bypass", "MUST", ("W-3.2-3", "W-2-6", "W-3.3-13"), "draft 3.2 l.436-439, 2 l.147-149, 3.3 l.530-532",
          "No packet of BGP with a neighbour first matches a rule that lets it through in plaintext.",
-         _no("bypass", bgp_packets, "it passes in plaintext"), findings=("F-33", "F-35", "F-06")),
+         once(_no("bypass", bgp_packets, "it passes in plaintext")), findings=("F-33", "F-35", "F-06")),
     Lint("bgp-discard", "implied", ("W-3.2-1",), "draft 3.2 l.432-436",
          "No packet of a session that is to come about first matches a rule that discards it.",
-         _no("discard", wanted_packets, "the session needs it")),
+         once(_no("discard", wanted_packets, "the session needs it"))),
     Lint("ike-blocked", "MUST", ("W-3.2-3", "W-3.2-1"), "draft 3.2 l.432-439; RFC 4301 4.4.1",
          "IKE with each neighbour first matches a rule that lets it through.",
-         _ike_blocked, findings=("F-65",)),
+         once(_ike_blocked), findings=("F-65",)),
     Lint("listener-open", "threat", ("W-2-5", "W-2-4"), "draft 2 l.140-145",
          "No stranger's segment reaches the listener in plaintext.",
          _of_packets(_strangers, ("bypass",), "a stranger's SYN is answered in plaintext"), findings=("F-35",)),
@@ -272,13 +273,13 @@ LINTS = (
          _shadowed, findings=("F-65",)),
     Lint("shared-sa", "MUST", ("W-4.1-4", "W-3.1-8", "W-3.1-9", "W-3.6-3"), "draft 4.1 l.886-889, 3.1 l.406-411, 3.6 l.634-637",
          "Each TCP connection of BGP has a phase 2 SA of its own.",
-         _shared_sa, findings=("F-42", "F-56")),
+         once(_shared_sa), findings=("F-42", "F-56")),
     Lint("wide-selectors", "MUST", ("W-4.1-4", "W-3.1-9", "W-3.1-11", "W-3.8-4"), "draft 4.1 l.886-891, 3.1 l.408-416, 3.8 l.691-698",
          "The SA of a session carries nothing else.",
-         _wide, findings=("F-56", "F-57")),
+         once(_wide), findings=("F-56", "F-57")),
     Lint("fixed-port", "claim", ("W-3.1-12",), "draft 3.1 l.418-428",
          "No rule fixes the port that is chosen when a connection is opened.",
-         _fixed_port, findings=("F-39",)),
+         once(_fixed_port), findings=("F-39",)),
     Lint("filters-per-session", "MUST", ("W-3.2-3", "W-3.4-4"), "draft 3.2 l.436-439, 3.4 l.545-546",
          "The rules stand before the first SYN and after the last segment.",
          of_speakers("filters", _filters), findings=("F-06", "F-35", "F-65")),

@@ -6,7 +6,7 @@ that come first to each rule are known as sets; a packet of a set is a counterex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -143,10 +143,7 @@ def rule_title(number: int, rule: Rule) -> str:
 def first_matches(speaker: Speaker, packets: Boxes) -> list[Match]:
     """For each rule that takes some of these packets first, which; at the end those that no rule takes."""
     found, left = [], list(packets)
-    lowest, highest = min(box.remote[0] for box in packets), max(box.remote[1] for box in packets)
-    for number, rule in enumerate(speaker.spd):
-        if all(last < lowest or highest < first for first, last in rule.remote):
-            continue  # of many neighbours' rules, few are about one of them
+    for number, rule in _near(speaker.spd, packets):
         rest = without(left, of_rule(rule))
         if rest != left:
             found.append(Match(number, rule, rule.action, without(left, rest)))
@@ -156,5 +153,12 @@ def first_matches(speaker: Speaker, packets: Boxes) -> list[Match]:
 
 def first_match(speaker: Speaker, number: int, packets: Boxes) -> list[Box]:
     """Those of the packets that come first to the rule of that number."""
-    before = (box for rule in speaker.spd[:number] for box in of_rule(rule))
-    return without(within(packets, of_rule(speaker.spd[number])), before)
+    selected = within(packets, of_rule(speaker.spd[number]))
+    return without(selected, (box for _, rule in _near(speaker.spd[:number], selected) for box in of_rule(rule)))
+
+
+def _near(rules: Sequence[Rule], packets: Boxes) -> Iterator[tuple[int, Rule]]:
+    """The rules, numbered, without those that are about other remote addresses: of many neighbours' rules, few concern one of them."""
+    lowest, highest = min((box.remote[0] for box in packets), default=0), max((box.remote[1] for box in packets), default=-1)
+    yield from ((number, rule) for number, rule in enumerate(rules)
+                if any(first <= highest and lowest <= last for first, last in rule.remote))
