@@ -164,6 +164,75 @@ def test_each_lint_sees_what_it_is_for(name):
     assert line in text.splitlines()[seen[0].line - 1]
 
 
+BOTH = "both ends"  # the edit that follows is made at r2
+MORE = {
+    # What a lint has to see besides, and what it must not see.
+    "anyone but the peer": ("ends-differ", "as-number", [("as-number = 64501", "as-number = 64502")]),
+    "a port of nobody": ("ends-differ", "port 180 is expected", [(PEER, "+port = 180")]),
+    "another authority": ("ends-differ", "cas none is expected", [('cas = ["exchange"]', "cas = []")]),
+    "manual here": ("ends-differ", "keying manual, and at r2 keying ike", [(PEER, '+keying = "manual"')]),
+    "PFS here": ("ends-differ", "pfs false, and at r2 pfs true", [(PEER, "+pfs = false")]),
+    "MD5 here": ("ends-differ", "tcp-md5 true, and at r2 tcp-md5 false", [(PEER, "+tcp-md5 = true")]),
+    "another exchange": ("ends-differ", "exchange aggressive", [(PEER, '+exchange = "aggressive"')]),
+    "a tunnel here": ("ends-differ", "mode tunnel, and at r2 mode transport", tunnel()),
+    "a key here": ("ends-differ", "psk pair, and at r2 psk none", [PSK[0], PSK[2]]),
+    "two passive": ("ends-differ", "nobody connects", [(PEER, '+role = "passive"'), BOTH, (PEER, '+role = "passive"')]),
+    "active and passive": ("ends-differ", None, [(PEER, '+role = "active"'), BOTH, (PEER, '+role = "passive"')]),
+    "AH through NAT": ("nat-traversal", "suite aes is AH", [(PEER, "+nat = true\nnat-traversal = true"), (BULK, '+protocol = "ah"'),
+                                                            ('encryption = "aes-cbc"', 'encryption = "null"')]),
+    "traversal at one end": ("nat-traversal", "no nat-traversal at r2", [(PEER, "+nat = true\nnat-traversal = true")]),
+    "traversal at both": ("nat-traversal", None, [(PEER, "+nat = true\nnat-traversal = true"), BOTH, (PEER, "+nat-traversal = true")]),
+    "port 4500 closed": ("ike-blocked", "4500", [(PEER, "+nat-traversal = true")]),
+    "IKE in the SA": ("ike-blocked", "it would wait", [('action = "bypass"', 'action = "protect"')]),
+    "no IKE": ("ike-blocked", None, [("local-port = 500", "local-port = 4500"), (PEER, '+keying = "manual"')]),
+    "IKE of the gateway": ("ike-blocked", "203.0.113.1:500 > 203.0.113.2:500", tunnel()),
+    "open enrolment": ("enrolment", "without control", [('revocation = "crl"', '+enrolment = "open"')]),
+    "enrolment for a week": ("enrolment", None, [('revocation = "crl"', '+enrolment = "password"\nenrolment-window-days = 7')]),
+    "authority of nobody": ("revocation-off", None, [("[services.crl]", '[cas.other]\nrevocation = "off"\n\n[services.crl]')]),
+    "suite of nobody": ("des-offered", None, [("[cas.exchange]", '[suites.old]\nencryption = "des-cbc"\nauthentication = "hmac-md5"\n\n'
+                                               "[cas.exchange]")]),
+    "certificate that fits": ("ike-fragments", None, [(PEER, '+fragments = "drop"\ncertificate-bytes = 1472')]),
+    "fragments that pass": ("ike-fragments", None, [(PEER, "+certificate-bytes = 9000")]),
+    "key of two": ("group-psk-main", None, [*PSK]),
+    "behind a NAT": ("psk-by-address", "is behind a NAT", [*PSK, (PEER, "+nat = true")]),
+    "SHA1 first": ("md5-preferred", None, [(PEER, 'suites = ["aes", "md5"]'), ("[cas.exchange]", '[suites.md5]\nencryption = "aes-cbc"\n'
+                                           'authentication = "hmac-md5"\n\n[cas.exchange]')]),
+    "no neighbour's rule": ("fixed-port", None, [("remote-port = 179", "+local-port = 40000"), ('name = "bgp out"', 'name = "x"'),
+                                                 ('action = "protect"\nremote = "192.0.2.2"', 'action = "protect"\nremote = "192.0.2.7"')]),
+    "hard errors ignored": ("icmp-resets", None, [("icmp-code = 4", "icmp-code = [3, 4]")]),
+    "no discovery, no loss": ("too-big-lost", None, [("icmp-code = 4", "icmp-code = 3"), (SPEAKER, "+path-mtu-discovery = false")]),
+    "same domain": ("inner-source-foreign", None, [*tunnel(('outer-local = "203.0.113.1"', 'outer-local = "192.0.2.1"')),
+                                                   ("as-number = 64501", "as-number = 64500")]),
+    "one fixed connection": ("shared-sa", None, [("remote-port = 179", "+local-port = 40000"),
+                                                 ("from-packet = true", "from-packet = false")]),
+    "a bypass of something else": ("listener-open", None, [("[[speakers.r1.peers]]", '[[speakers.r1.spd]]\nname = "other"\n'
+                                                            'action = "bypass"\nremote = "198.51.100.0/24"\nprotocol = "udp"\n\n'
+                                                            "[[speakers.r1.peers]]")]),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_a_lint_sees_besides_and_does_not_see(name):
+    lint_id, said, edits = MORE[name]
+    here = edits[:edits.index(BOTH)] if BOTH in edits else edits
+    text = changed(*here)
+    r2 = text.index("[speakers.r2]")
+    text = text[:r2] + changed(*edits[len(here) + 1:], text=text[r2:])
+    texts = [one.text for one in found(text, lint_id)]
+    assert texts == [] if said is None else any(said in one for one in texts), texts
+
+
+def test_ipv6():
+    """The good example in the other family: as clean, its ICMP another protocol."""
+    text = re.sub(r"192\.0\.2\.(\d)", r"2001:db8::\1", GOOD).replace("/24", "/64").replace("0.0.0.0/0", "::/0")
+    text = re.sub(r"198\.51\.100\.(\d+)", r"2001:db8:1::\1", text)
+    assert {one.lint.id for one in found(text)} == {"too-big-lost"}
+    text = text.replace('protocol = "icmp"\nicmp-type = 3\nicmp-code = 4', 'protocol = "icmpv6"\nicmp-type = 2')
+    assert found(text) == []
+    plain = found(changed(('action = "protect"', 'action = "bypass"'), text=text), "bgp-bypass")
+    assert "tcp [2001:db8::1]:49152 > [2001:db8::2]:179 (out)" in plain[0].text
+
+
 def test_every_lint_says_where_it_comes_from():
     assert len({one.id for one in LINTS}) == len(LINTS) and set(BAD) == {one.id for one in LINTS}
     for one in LINTS:
@@ -512,6 +581,11 @@ def test_warnings_count_where_asked(inside, tmp_path):  # noqa: F811
     assert clean(inside("lint", "--strict", file)).returncode == 0
 
 
+def test_help_has_an_example(inside):  # noqa: F811
+    done = clean(inside("lint", "-h"))
+    assert done.returncode == 0 and "lockstep lint --list" in re.sub(r"[\s│]+", " ", done.stdout)
+
+
 def test_the_list(inside):  # noqa: F811
     done = clean(inside("lint", "--list"))
     assert done.returncode == 0 and [line.split("\t")[0] for line in done.stdout.splitlines()[1:]] == [one.id for one in LINTS]
@@ -531,7 +605,8 @@ def test_bytes_that_are_no_text(inside, tmp_path):  # noqa: F811
         assert done.returncode == 2 and re.fullmatch(rf"lockstep: {name}:\d+: .*\n", done.stderr), done.stderr
 
 
-TOKENS = ("0", "-1", "70000", "true", '""', '"x"', "[]", "{}", "1.5", "1979-05-27", '"::"', '"0.0.0.0/0"', '"null"', '[["x"]]', "[{}]", "nan")
+TOKENS = ("0", "-1", "70000", "true", '""', '"x"', "[]", "{}", "1.5", "1979-05-27", '"::"', '"0.0.0.0/0"', '"null"', '[["x"]]', "[{}]",
+          "nan")
 
 
 @settings(max_examples=150, deadline=None)
