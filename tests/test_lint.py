@@ -199,6 +199,7 @@ MORE = {
                                            'authentication = "hmac-md5"\n\n[cas.exchange]')]),
     "no neighbour's rule": ("fixed-port", None, [("remote-port = 179", "+local-port = 40000"), ('name = "bgp out"', 'name = "x"'),
                                                  ('action = "protect"\nremote = "192.0.2.2"', 'action = "protect"\nremote = "192.0.2.7"')]),
+    "an IKE that just fits": ("ike-size", None, [("several-cas = true", "+ike-kilobytes = 800")]),
     "hard errors ignored": ("icmp-resets", None, [("icmp-code = 4", "icmp-code = [3, 4]")]),
     "no discovery, no loss": ("too-big-lost", None, [("icmp-code = 4", "icmp-code = 3"), (SPEAKER, "+path-mtu-discovery = false")]),
     "same domain": ("inner-source-foreign", None, [*tunnel(('outer-local = "203.0.113.1"', 'outer-local = "192.0.2.1"')),
@@ -234,6 +235,8 @@ def test_ipv6():
 
 
 def test_every_lint_says_where_it_comes_from():
+    assert {word for word, severity in SEVERITY.items() if severity == "error"} == {"MUST", "MUST NOT", "implied"}
+    assert {word for word, severity in SEVERITY.items() if severity == "warning"} == {"SHOULD", "SHOULD NOT", "should", "threat"}
     assert len({one.id for one in LINTS}) == len(LINTS) and set(BAD) == {one.id for one in LINTS}
     for one in LINTS:
         assert one.keyword in SEVERITY and one.rule.endswith(".") and re.match(r"(silent: )?draft \d", one.source), one.id
@@ -480,6 +483,8 @@ WRONG = {
     "address": (('address = "192.0.2.1"', 'address = "192.0.2.300"'), "192.0.2.300", 'address "192.0.2.300": no IP address'),
     "prefix": (('prefix = "192.0.2.0/24"', 'prefix = "192.0.2.1/24"'), "192.0.2.1/24", "has host bits set"),
     "selector": (('remote = "192.0.2.2"', 'remote = "192.0.2.9-192.0.2.2"'), "remote =", "is empty or mixes IPv4 and IPv6"),
+    "two families": (('remote = "192.0.2.2"', 'remote = "192.0.2.2-2001:db8::"'), "remote =", "is empty or mixes IPv4 and IPv6"),
+    "port too large": (("local-port = 500", "local-port = 65536"), "local-port", "65536 is no number from 0 to 65535"),
     "port": (("local-port = 500", "local-port = [500, true]"), "local-port", "True is no number from 0 to 65535"),
     "no ports": (('protocol = "udp"', 'protocol = "esp"'), 'protocol = "esp"', '"esp" with ports; only tcp and udp have ports'),
     "no types": (('protocol = "icmp"', 'protocol = "any"'), 'protocol = "any"', "only icmp and icmpv6 have them"),
