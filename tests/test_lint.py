@@ -223,6 +223,20 @@ def test_what_a_lint_sees_besides_and_does_not_see(name):
     assert texts == [] if said is None else any(said in one for one in texts), texts
 
 
+def test_ends_on_two_sides_of_a_nat():
+    """r1 is 10.0.0.1, and 203.0.113.1 to r2. Only with seen-as can the two entries be put together; without it nobody is accused."""
+    nat = "+nat = true\nnat-traversal = true"
+    text = changed((PEER, nat), text=GOOD[:R2].replace("192.0.2.1", "10.0.0.1")) + changed(
+        (PEER, nat), text=GOOD[R2:].replace("192.0.2.1", "203.0.113.1"))
+    text = text.replace("198.51.100.0/24", "192.0.0.0/2").replace("remote-port = 500", "remote-port = [500, 4500]").replace(
+        "local-port = 500", "local-port = [500, 4500]")
+    assert found(text) == [] and [one.needs for one in unchecked(parse(text, "x"))] == ["the other speaker"] * 2
+    text = changed(("nat = true", '+seen-as = "203.0.113.1"'), text=text)
+    assert found(text) == [] and unchecked(parse(text, "x")) == []
+    half = text[:text.index("[speakers.r2]")] + text[text.index("[speakers.r2]"):].replace("nat-traversal = true", "")
+    assert "no nat-traversal at r2" in found(half, "nat-traversal")[0].text
+
+
 def test_ipv6():
     """The good example in the other family: as clean, its ICMP another protocol."""
     text = re.sub(r"192\.0\.2\.(\d)", r"2001:db8::\1", GOOD).replace("/24", "/64").replace("0.0.0.0/0", "::/0")

@@ -250,7 +250,7 @@ class Peer(Part):
 
     `found_by`: the service that tells its address; left out: it is configured. `dynamic`: its address is not known beforehand.
     `role`: who opens the TCP connection. `certificate_bytes`: the longest IKE message with a certificate. `fragments`: what the path does
-    with IP fragments.
+    with IP fragments. `seen_as`: this speaker's address on the other side of a NAT.
     """
 
     address: IPAddress
@@ -280,6 +280,7 @@ class Peer(Part):
     fragments: Literal["pass", "drop"] = "pass"
     nat: bool = False
     nat_traversal: bool = False
+    seen_as: IPAddress | None = None
     tunnel: Tunnel | None = None
 
     @model_validator(mode="after")
@@ -355,13 +356,13 @@ class Deployment(Part):
 
     @cached_property
     def by_addresses(self) -> dict[tuple[Address, Address], Peering]:
-        """A peering by its local and its remote address; the first where there are several."""
-        return {(one.local, one.peer.address): one for one in reversed(self.peerings)}
+        """A peering by the addresses of its ends as the neighbour sees them; the first where there are several."""
+        return {(one.outside, one.peer.address): one for one in reversed(self.peerings)}
 
     @cached_property
     def by_address(self) -> dict[Address, Speaker]:
-        """Speakers by address, and by those that they have in tunnels."""
-        return {**{one.local: one.speaker for one in self.peerings}, **{one.address: one for one in self.speakers.values()}}
+        """Speakers by address, and by those that they have in tunnels and behind NATs."""
+        return {**{one.outside: one.speaker for one in self.peerings}, **{one.address: one for one in self.speakers.values()}}
 
 
 @dataclass(frozen=True)
@@ -395,6 +396,11 @@ class Peering:
         return tunnel.inner_local if tunnel and tunnel.inner_local else self.speaker.address
 
     @property
+    def outside(self) -> Address:
+        """That address as the neighbour sees it."""
+        return self.peer.seen_as or self.local
+
+    @property
     def suites(self) -> list[tuple[str, Suite]]:
         """What is proposed, in order of preference."""
         return [(name, self.deployment.suites[name]) for name in self.peer.suites]
@@ -402,13 +408,16 @@ class Peering:
     @property
     def other(self) -> Peering | None:
         """The other end's view of the session, if the file has it."""
-        found = self.deployment.by_addresses.get((self.peer.address, self.local))
+        found = self.deployment.by_addresses.get((self.peer.address, self.outside))
         return found if found is not None and found.name != self.name else None
 
     @property
     def far_speaker(self) -> Speaker | None:
-        """The neighbour, if the file has a speaker with that address, whether or not it knows this one."""
-        return self.deployment.by_address.get(self.peer.address)
+        """The neighbour, if the file has a speaker with that address, whether or not it knows this one. Through a NAT that cannot be said
+        unless the file tells how they see each other."""
+        if self.other is not None:
+            return self.other.speaker
+        return None if self.peer.nat and self.peer.seen_as is None else self.deployment.by_address.get(self.peer.address)
 
 
 def assumed(part: Part, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -176,9 +176,9 @@ def _word(value: object) -> str:
 
 
 def _unknown(one: Peering) -> str:
-    if one.far_speaker is None or one.other is not None:
+    if one.far_speaker is None or one.other is not None or any(peer.dynamic for peer in one.far_speaker.peers):
         return ""
-    return f"that speaker has no neighbour {one.local}, and refuses a connection from an address that it does not know"
+    return f"that speaker has no neighbour {one.outside}, and refuses a connection from an address that it does not know"
 
 
 LINTS = (
