@@ -16,7 +16,6 @@ from lockstep.lint.deployment import (
     Part,
     Peer,
     PreSharedKey,
-    Range,
     Route,
     Rule,
     Service,
@@ -25,6 +24,7 @@ from lockstep.lint.deployment import (
     Tunnel,
 )
 from lockstep.lint.lint import SEVERITY
+from lockstep.lint.values import Range
 
 TABLES: dict[type[Part], str] = {
     Deployment: "the file", Suite: "[suites.NAME]", PreSharedKey: "[psks.NAME]", Authority: "[cas.NAME]", Service: "[services.NAME]",

@@ -19,11 +19,13 @@ from lockstep.choice import UsageError
 from lockstep.lint.algorithms import byte_limit
 from lockstep.lint.bootstrap import needs, stuck
 from lockstep.lint.catalogue import LINTS, assumed, lint, unchecked
-from lockstep.lint.deployment import IPV4_END, Rule, Speaker, address_of, number_of, parse
+from lockstep.lint.deployment import Rule, Speaker
 from lockstep.lint.lint import SEVERITY
 from lockstep.lint.policy import bgp_packets
+from lockstep.lint.reading import parse
 from lockstep.lint.source import lines_of
 from lockstep.lint.spd import Box, example, first_match, first_matches, of_rule, without
+from lockstep.lint.values import IPV4_END, address_of, number_of
 from tests.test_cli import clean, inside  # noqa: F401
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "deployments"
@@ -500,6 +502,7 @@ WRONG = {
     "two families": (('remote = "192.0.2.2"', 'remote = "192.0.2.2-2001:db8::"'), "remote =", "is empty or mixes IPv4 and IPv6"),
     "port too large": (("local-port = 500", "local-port = 65536"), "local-port", "65536 is no number from 0 to 65535"),
     "port": (("local-port = 500", "local-port = [500, true]"), "local-port", "True is no number from 0 to 65535"),
+    "nothing selected": (('remote = "192.0.2.2"', "remote = []"), "remote =", "nothing is selected"),
     "no ports": (('protocol = "udp"', 'protocol = "esp"'), 'protocol = "esp"', '"esp" with ports; only tcp and udp have ports'),
     "no types": (('protocol = "icmp"', 'protocol = "any"'), 'protocol = "any"', "only icmp and icmpv6 have them"),
     "dangling": ((PEER, 'suites = ["aex"]'), "suites =", "there is no [suites.aex]; did you mean aes?"),

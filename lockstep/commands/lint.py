@@ -39,7 +39,7 @@ def lint(
         from lockstep.lint.catalogue import assumed as assumed_of
         from lockstep.lint.catalogue import lint as findings_of
         from lockstep.lint.catalogue import unchecked as unchecked_of
-        from lockstep.lint.deployment import read
+        from lockstep.lint.reading import read
         from lockstep.report import AS_EXPECTED, NOT_AS_EXPECTED
         from lockstep.screen import print_columns
 
@@ -78,7 +78,7 @@ def row(one: Lint) -> tuple[str, ...]:
 def document(one: Lint) -> dict[str, object]:
     """A lint as data."""
     return {"lint": one.id, "severity": one.severity, "keyword": one.keyword, "rule": one.rule, "source": one.source,
-            "requirements": list(one.requirements), "needs": one.needs.value if one.needs else None}
+            "requirements": list(one.requirements), "findings": list(one.findings), "needs": one.needs.value if one.needs else None}
 
 
 def summary(files: int, severities: list[str], lints: int, assumed: int) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import networkx as nx
 
-from lockstep.lint.deployment import Address, Deployment, Peering
+from lockstep.lint.deployment import Deployment, Peering
 from lockstep.lint.lint import Found, Lint, Needs
+from lockstep.lint.values import Address
 
 Graph = Any  # networkx has no types; a networkx.DiGraph
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.lint import algorithms, bootstrap, deployment, identity, placement, policy
-from lockstep.lint.deployment import Deployment, Source, dotted
+from lockstep.lint.deployment import Deployment
 from lockstep.lint.lint import GRAVEST_FIRST, Lint, Needs
-from lockstep.lint.source import Path, line_at
+from lockstep.lint.reading import Source
+from lockstep.lint.source import Path, dotted, line_at
 
 LINTS: tuple[Lint, ...] = (*policy.LINTS, *algorithms.LINTS, *identity.LINTS, *placement.LINTS, *bootstrap.LINTS)
 

@@ -1,116 +1,41 @@
 """What a deployment file says: speakers with their neighbours and their SPD, suites, keys, certification authorities, services.
 
-Keys of the file are these names with - for _. A file that says something else is refused with one line: file, line, key, value, what to do.
+Keys of the file are these names with - for _.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from pathlib import Path as File
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from lockstep.choice import UsageError
-from lockstep.lint.source import Path, line_at, lines_of
-
-Address = IPv4Address | IPv6Address
-Range = tuple[int, int]  # first and last
-
-IPV4_END = 2**32  # IPv4 addresses are the numbers below it, IPv6 addresses those from it on: one line for both
-PORT: Range = (0, 65535)
-BYTE: Range = (0, 255)
-
-
-def number_of(address: Address) -> int:
-    """The address as a number on the line that both families share."""
-    return int(address) + (IPV4_END if address.version == 6 else 0)
-
-
-def address_of(number: int) -> Address:
-    """The inverse of `number_of`."""
-    return IPv4Address(number) if number < IPV4_END else IPv6Address(number - IPV4_END)
-
-
-# -- values ----------------------------------------------------------------------------------------------------------------------------
-
-
-def _address(value: Any) -> Address:
-    try:
-        return ip_address(value if isinstance(value, str) else "")
-    except ValueError:
-        raise ValueError('no IP address; write one such as "192.0.2.1"') from None
-
-
-def _network(value: Any) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(value if isinstance(value, str) else "")
-    except ValueError as error:
-        why = f" ({str(error).partition(' ')[2]})" if "host bits" in str(error) else ""
-        raise ValueError(f'no prefix{why}; write one such as "192.0.2.0/24"') from None
-
-
-def _addresses(value: Any) -> tuple[Range, ...]:
-    """Selectors of addresses: an address, a prefix or FIRST-LAST, or a list of such."""
-    return tuple(map(_address_range, value if isinstance(value, list) else [value]))
-
-
-def _address_range(value: Any) -> Range:
-    text = value if isinstance(value, str) else ""
-    try:
-        if "-" in text:
-            first, last = (number_of(ip_address(part.strip())) for part in text.split("-"))
-        else:
-            net = ip_network(text)
-            first, last = number_of(net[0]), number_of(net[-1])
-    except ValueError:
-        raise ValueError('no address, prefix or range; write "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9"') from None
-    if first > last or (first < IPV4_END <= last):
-        raise ValueError(f"the range {text} is empty or mixes IPv4 and IPv6; give first and last of one family")
-    return first, last
-
-
-def _numbers(most: int) -> BeforeValidator:
-    """Selectors of numbers: a number, "FIRST-LAST", or a list of such."""
-    def read(value: Any) -> tuple[Range, ...]:
-        found = []
-        for one in value if isinstance(value, list) else [value]:
-            parts = str(one).split("-") if isinstance(one, int | str) and not isinstance(one, bool) else []
-            numbers = [int(part) for part in parts if part.strip().isascii() and part.strip().isdecimal()]
-            if not 1 <= len(numbers) == len(parts) <= 2 or not numbers[0] <= numbers[-1] <= most:
-                raise ValueError(f'{one!r} is no number from 0 to {most} and no range; write a number, "FIRST-LAST" or a list of such')
-            found.append((numbers[0], numbers[-1]))
-        return tuple(found)
-    return BeforeValidator(read)
-
-
-def _hold_time(seconds: int) -> int:
-    if seconds in (1, 2):
-        raise ValueError("RFC 4271 4.2 allows 0, or 3 s and more; give such a time")
-    return seconds
-
-
-IPAddress = Annotated[Address, BeforeValidator(_address)]
-Prefix = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Addresses = Annotated[tuple[Range, ...], BeforeValidator(_addresses)]
-Ports = Annotated[tuple[Range, ...], _numbers(PORT[1])]
-Bytes = Annotated[tuple[Range, ...], _numbers(BYTE[1])]
-Positive = Annotated[int, Field(ge=1)]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-AsNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
-HoldTime = Annotated[int, Field(ge=0, le=65535), AfterValidator(_hold_time)]
-
-Protocol = Literal["esp", "ah"]
-Encryption = Literal["null", "des-cbc", "3des-cbc", "aes-cbc", "aes-ctr"]
-Authentication = Literal["null", "hmac-md5", "hmac-sha1", "hmac-sha2-256"]
-Mode = Literal["transport", "tunnel"]
-Keying = Literal["ike", "manual"]
+from lockstep.lint.source import Path, toml
+from lockstep.lint.values import (
+    ADDRESSES,
+    BYTE,
+    PORT,
+    Address,
+    Addresses,
+    AsNumber,
+    Authentication,
+    Bytes,
+    Encryption,
+    HoldTime,
+    IPAddress,
+    Keying,
+    Mode,
+    Mtu,
+    PortNumber,
+    Ports,
+    Positive,
+    Prefix,
+    Protocol,
+    nearest,
+)
 
 
 def _wrong(key: str, text: str) -> PydanticCustomError:
@@ -129,11 +54,8 @@ class Part(BaseModel):
         known = [one.alias or name for name, one in cls.model_fields.items()]
         for key in value if isinstance(value, dict) else ():
             if key not in known:
-                raise _wrong(key, f"there is no such key; {_nearest(key, known)}")
+                raise _wrong(key, f"there is no such key; {nearest(key, known)}")
         return value
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------------------------
 
 
 class Suite(Part):
@@ -209,8 +131,8 @@ class Rule(Part):
     name: str
     action: Literal["bypass", "discard", "protect"]
     direction: Literal["in", "out", "both"] = "both"
-    local: Addresses = ((0, IPV4_END + 2**128 - 1),)
-    remote: Addresses = ((0, IPV4_END + 2**128 - 1),)
+    local: Addresses = (ADDRESSES,)
+    remote: Addresses = (ADDRESSES,)
     protocol: Literal["any", "tcp", "udp", "icmp", "icmpv6", "esp", "ah"] = "any"
     local_port: Ports = (PORT,)
     remote_port: Ports = (PORT,)
@@ -276,7 +198,7 @@ class Peer(Part):
     pfs: bool = True
     tcp_md5: bool = False
     hold_time: HoldTime = 90
-    mtu: Annotated[int, Field(ge=68, le=65535)] = 1500
+    mtu: Mtu = 1500
     fragments: Literal["pass", "drop"] = "pass"
     nat: bool = False
     nat_traversal: bool = False
@@ -427,158 +349,9 @@ def assumed(part: Part, path: Path = ()) -> Iterator[tuple[Path, str]]:
         value, here = getattr(part, name), (*path, field.alias or name)
         if name not in part.model_fields_set:
             if isinstance(value, bool | int | str) and value != "":
-                yield here, _toml(value)
+                yield here, toml(value)
         elif isinstance(value, Part):
             yield from assumed(value, here)
         elif isinstance(value, dict | tuple):
             items = value.items() if isinstance(value, dict) else enumerate(value)
             yield from (found for key, one in items if isinstance(one, Part) for found in assumed(one, (*here, key)))
-
-
-# -- reading ---------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Source:
-    """A deployment file that was read: its name as given, what it says, and the line of each key."""
-
-    file: str
-    deployment: Deployment
-    lines: dict[Path, int]
-
-
-def read(file: File) -> Source:
-    """Raises UsageError with file and line where it cannot be read, is not TOML, or says what cannot be."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror}); give a deployment file") from None
-    except ValueError:
-        raise UsageError(f"{file}:1: not UTF-8 text; give a TOML file with a deployment") from None
-    return parse(text, str(file))
-
-
-def parse(text: str, file: str) -> Source:
-    """The deployment in a TOML text. Raises UsageError."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(_not_toml(str(error), text, file)) from None
-    except RecursionError:
-        raise UsageError(f"{file}:1: nested too deeply; give a TOML file with a deployment") from None
-    lines = lines_of(text)
-    try:
-        deployment = Deployment.model_validate(document)
-    except ValidationError as error:
-        errors = error.errors()
-        deepest = [one for one in errors if not any(other["loc"][:len(one["loc"])] == one["loc"] != other["loc"] for other in errors)]
-        wrong = [_explained(one, lines) for one in deepest]  # a list without its bad items is also too short
-    else:
-        wrong = [(line_at(lines, path), _said(path, text_)) for path, text_ in _dangling(deployment)]
-    if wrong:
-        line, what = min(wrong, key=lambda one: one[0])
-        raise UsageError(f"{file}:{line}: {what}")
-    return Source(file, deployment, lines)
-
-
-def _not_toml(error: str, text: str, file: str) -> str:
-    """tomllib says "... (at line L, column C)" or "... (at end of document)"."""
-    what, _, where = error.rpartition(" (at ")
-    line = next((word for word in where.replace(",", " ").split() if word.isdecimal()), str(max(1, len(text.splitlines()))))
-    return f"{file}:{line}: not TOML: {what}; correct it"
-
-
-def _explained(error: ErrorDetails, lines: dict[Path, int]) -> tuple[int, str]:
-    """The line and what is wrong there."""
-    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    path: Path = tuple(one for one in error["loc"] if isinstance(one, int) or not one.startswith("function-"))
-    shown = "" if isinstance(value, dict | list) else f" {_toml(value)}"
-    if kind == "wrong_key":
-        return line_at(lines, (*path, context["key"])), _said((*path, context["key"]), str(context["text"]))
-    if kind == "missing":
-        return line_at(lines, path), _said(path, "is missing; add it")
-    if kind == "literal_error":
-        known = [one.strip("'") for one in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        text = f"there is no such value; {_nearest(str(value), known)}"
-    elif kind == "value_error":
-        text = str(context["error"])
-    else:
-        text = f"{_NEEDED.get(kind, error['msg'])}".format(**context)
-        text = text[0].lower() + text[1:]
-    return line_at(lines, path), _said(path, text, shown)
-
-
-_NEEDED = {
-    "int_type": "a whole number is needed", "bool_type": "true or false is needed", "string_type": "a text is needed; put it in quotes",
-    "model_type": "a table is needed", "dict_type": "a table is needed", "tuple_type": "a list is needed; put it in [ ]",
-    "greater_than_equal": "too small; at least {ge} is needed", "less_than_equal": "too large; at most {le} is possible",
-    "too_short": "at least one is needed",
-}
-
-
-def _said(path: Path, text: str, shown: str = "") -> str:
-    return f"{dotted(path) or 'the file'}{shown}: {text}"
-
-
-def dotted(path: Path) -> str:
-    """A key as people write it; positions are counted from 1."""
-    return ".".join(str(one + 1) if isinstance(one, int) else one for one in path)
-
-
-def _toml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = get_close_matches(name, known, 1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}" if known else "there are none"
-
-
-def _dangling(deployment: Deployment) -> Iterator[tuple[Path, str]]:
-    """Names that name nothing, services of the wrong kind, addresses that cannot be."""
-    for path, name, table, kinds in _references(deployment):
-        known: dict[str, Any] = getattr(deployment, table)
-        if name not in known:
-            yield path, f"there is no [{table}.{name}]; {_nearest(name, known)}"
-        elif kinds and known[name].kind not in kinds:
-            yield path, f"service {name} is of kind {known[name].kind}; {' or '.join(kinds)} is needed"
-    named: dict[Address, str] = {}
-    for name, speaker in deployment.speakers.items():
-        other = named.setdefault(speaker.address, name)
-        if other != name:
-            yield ("speakers", name, "address"), f"{speaker.address} is {other}'s; each speaker needs an address of its own"
-        neighbours = [str(one.address) for one in speaker.peers]
-        for number, route in enumerate(speaker.routes):
-            for one in route.peers:
-                if str(one) not in neighbours:
-                    yield ("speakers", name, "routes", number, "peers"), f"{name} has no neighbour {one}; {_nearest(str(one), neighbours)}"
-    for peering in deployment.peerings:
-        if peering.peer.address in (peering.local, peering.speaker.address):
-            yield (*peering.path, "address"), f"{peering.peer.address} is {peering.name} itself; give the neighbour's"
-        elif peering.peer.address.version != peering.local.version:
-            yield (*peering.path, "address"), f"{peering.peer.address} and {peering.local} are of two families; give addresses of one"
-
-
-def _references(deployment: Deployment) -> Iterator[tuple[Path, str, str, tuple[str, ...]]]:
-    """(where, the name, the table it must be in, the kinds a service may be of)."""
-    for name, authority in deployment.cas.items():
-        if authority.service is not None:
-            yield ("cas", name, "service"), authority.service, "services", ("crl", "ocsp") if authority.revocation == "off" else (
-                authority.revocation,)
-    for name, speaker in deployment.speakers.items():
-        here: Path = ("speakers", name)
-        for key, value, table, kinds in (("issuer", speaker.issuer, "cas", ()), ("clock", speaker.clock, "services", ("ntp",)),
-                                         ("resolver", speaker.resolver, "services", ("dns",))):
-            if value is not None:
-                yield (*here, key), value, table, kinds
-    for one in deployment.peerings:
-        peer, tunnel = one.peer, one.peer.tunnel
-        yield from (((*one.path, "suites", number), suite, "suites", ()) for number, suite in enumerate(peer.suites))
-        yield from (((*one.path, "cas", number), ca, "cas", ()) for number, ca in enumerate(peer.cas))
-        if peer.psk is not None:
-            yield (*one.path, "psk"), peer.psk, "psks", ()
-        if peer.found_by is not None:
-            yield (*one.path, "found-by"), peer.found_by, "services", ("dns", "slp")
-        if tunnel and tunnel.discovery is not None:
-            yield (*one.path, "tunnel", "discovery"), tunnel.discovery, "services", ("dns", "gateway-discovery")

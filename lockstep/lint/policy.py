@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from lockstep.lint.deployment import PORT, Deployment, Peering, Rule, Speaker, number_of
+from lockstep.lint.deployment import Deployment, Peering, Rule, Speaker
 from lockstep.lint.lint import Check, Found, Lint, of_peers, of_speakers, once
 from lockstep.lint.source import Path
 from lockstep.lint.spd import (
@@ -27,6 +27,7 @@ from lockstep.lint.spd import (
     within,
     without,
 )
+from lockstep.lint.values import PORT, number_of
 
 BGP, DRAFTS_BGP = 179, 170
 IKE, IKE_IN_NAT = 500, 4500

@@ -52,6 +52,16 @@ def line_at(lines: Mapping[Path, int], path: Path) -> int:
     return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
 
 
+def dotted(path: Path) -> str:
+    """A key as people write it; positions are counted from 1."""
+    return ".".join(str(one + 1) if isinstance(one, int) else one for one in path)
+
+
+def toml(value: Any) -> str:
+    """A value as the file would have it."""
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     begun, statement = 1, ""
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):

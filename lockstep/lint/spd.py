@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from lockstep.lint.deployment import BYTE, IPV4_END, PORT, Address, Range, Rule, Speaker, address_of, number_of
+from lockstep.lint.deployment import Rule, Speaker
+from lockstep.lint.values import ADDRESSES, BYTE, IPV4_END, PORT, Address, Range, address_of, number_of
 
 IN, OUT = 0, 1
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50, "ah": 51, "icmpv6": 58}
-FAMILIES: dict[int, Range] = {4: (0, IPV4_END - 1), 6: (IPV4_END, IPV4_END + 2**128 - 1)}
-ADDRESSES: Range = (FAMILIES[4][0], FAMILIES[6][1])
+FAMILIES: dict[int, Range] = {4: (0, IPV4_END - 1), 6: (IPV4_END, ADDRESSES[1])}
 _DIRECTIONS: dict[str, Range] = {"in": (IN, IN), "out": (OUT, OUT), "both": (IN, OUT)}
 # What a packet that is shown has, where its box leaves the choice: it goes out, to an address for documentation (RFC 5737, RFC 3849).
 _USUAL = {"direction": (OUT,), "remote": (0xCB007107, IPV4_END + (0x20010DB8 << 96) + 7), "protocol": (PROTOCOLS["tcp"], PROTOCOLS["udp"]),
