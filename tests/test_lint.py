@@ -621,7 +621,8 @@ def test_bad_usage(inside, words):  # noqa: F811
 
 
 def test_bytes_that_are_no_text(inside, tmp_path):  # noqa: F811
-    for name, content in (("latin.toml", b"about = \"\xe9\"\n"), ("nested.toml", b"a = " + b"[" * 100_000), ("empty.toml", b"")):
+    for name, content in (("latin.toml", b"about = \"\xe9\"\n"), ("nested.toml", b"a = " + b"[" * 100_000), ("empty.toml", b""),
+                          ("long.toml", b"a = " + b"9" * 5000)):
         (tmp_path / name).write_bytes(content)
         done = clean(inside("lint", name))
         assert done.returncode == 2 and re.fullmatch(rf"lockstep: {name}:\d+: .*\n", done.stderr), done.stderr

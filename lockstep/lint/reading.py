@@ -41,8 +41,8 @@ def parse(text: str, file: str) -> Source:
     """The deployment in a TOML text. Raises UsageError."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(_nottoml(str(error), text, file)) from None
+    except ValueError as error:  # a TOMLDecodeError, or what int says of thousands of digits
+        raise UsageError(_not_toml(str(error), text, file)) from None
     except RecursionError:
         raise UsageError(f"{file}:1: nested too deeply; give a TOML file with a deployment") from None
     lines = lines_of(text)
@@ -60,7 +60,7 @@ def parse(text: str, file: str) -> Source:
     return Source(file, deployment, lines)
 
 
-def _nottoml(error: str, text: str, file: str) -> str:
+def _not_toml(error: str, text: str, file: str) -> str:
     """tomllib says "... (at line L, column C)" or "... (at end of document)"."""
     what, _, where = error.rpartition(" (at ")
     line = next((word for word in where.replace(",", " ").split() if word.isdecimal()), str(max(1, len(text.splitlines()))))
