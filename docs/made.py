@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
+from docs import lints
 from lockstep.api import file_name, results_of
 from lockstep.choice import catalogue
 from lockstep.engines import ENGINES
@@ -172,4 +173,7 @@ MAKE: dict[str, Callable[..., list[str]]] = {
     "engines": engines,
     "numbers": numbers,
     "readings": readings,
+    "lints": lints.lints,
+    "keywords": lints.keywords,
+    "deployment": lints.deployment,
 }
