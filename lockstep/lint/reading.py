@@ -61,9 +61,9 @@ def parse(text: str, file: str) -> Source:
 
 
 def _not_toml(error: str, text: str, file: str) -> str:
-    """tomllib says "... (at line L, column C)" or "... (at end of document)"."""
-    what, _, where = error.rpartition(" (at ")
-    line = next((word for word in where.replace(",", " ").split() if word.isdecimal()), str(max(1, len(text.splitlines()))))
+    """tomllib says "... (at line L, column C)" or "... (at end of document)", and nothing of the kind where int complains."""
+    what, at, where = error.partition(" (at ")
+    line = next((word for word in where.replace(",", " ").split() if word.isdecimal()), str(max(1, len(text.splitlines()))) if at else "1")
     return f"{file}:{line}: not TOML: {what}; correct it"
 
 
