@@ -81,7 +81,7 @@ OUTLIVES, NEED, ORPHAN = "sa-outlives-connection", "sa-outlives-need", "no-idle-
 ONE_CONNECTION, CONGRUENT = "sa-serves-one-connection", "one-sa-congruent"
 
 # What breaks when a rule's readings go back to the draft's, and in how many steps. R-h carries nothing here: a Delete that nobody asked
-# for, ignored, leaves a black hole, which only a liveness property sees.
+# for, ignored, leaves a black hole under the draft (test_liveness.py); the other rules defer each Delete until the TCB is CLOSED.
 WITHOUT = {
     ("R-a", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-b", "teardown"): {OUTLIVES: 2, NEED: 2},
