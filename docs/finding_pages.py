@@ -114,10 +114,14 @@ def severity(finding: Finding) -> int:
 
 
 def needs(run: Run) -> tuple[int, str]:
-    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, an attacker."""
+    """What the run needs besides two ends, their operators and their clocks: nothing, a loss or another fault, an attacker."""
     whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
-    if any(one.scope == "" for one in run.trace.steps) or any("copied" in name for name in whose):
+    world = {one.table for one in run.trace.steps if one.scope == ""}
+    if "attacker" in world or any("copied" in name for name in whose):
         return 2, "an attacker"
+    faults = {"fault": "a restart", "nat": "a NAT"}
+    for table in world & set(faults):
+        return 1, faults[table]
     return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
 
 
