@@ -116,11 +116,11 @@ def severity(finding: Finding) -> int:
 def needs(run: Run) -> tuple[int, str]:
     """What the run needs besides two ends, their operators and their clocks: nothing, a loss or another fault, an attacker."""
     whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
-    world = {one.table for one in run.trace.steps if one.scope == ""}
-    if "attacker" in world or any("copied" in name for name in whose):
+    tables = {one.table for one in run.trace.steps}
+    if tables & {"attacker", "intruder"} or any("copied" in name for name in whose):
         return 2, "an attacker"
     faults = {"fault": "a restart", "nat": "a NAT"}
-    for table in world & set(faults):
+    for table in tables & set(faults):
         return 1, faults[table]
     return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
 
