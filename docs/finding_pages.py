@@ -22,6 +22,7 @@ from model.action import action_exprs
 from model.attacker import ATTACKER_TABLE
 from model.expr import Expr, Var, show, walk
 from model.intruder import INTRUDER_TABLE
+from model.nat import NAT_TABLE
 from model.readings import READINGS
 from model.restart import RESTART_TABLE
 from model.slices import SLICES, build
@@ -121,13 +122,15 @@ def severity(finding: Finding) -> int:
 
 
 def needs(run: Run) -> tuple[int, str]:
-    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, a restart, an attacker (an insider too)."""
+    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, a restart, a NAT, an attacker (an insider
+    too)."""
     whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
     tables = {one.table for one in run.trace.steps}
     if tables & {ATTACKER_TABLE.name, INTRUDER_TABLE.name} or any("copied" in name for name in whose) or run.trace.property == OVERHEARD:
         return 2, "an attacker"
-    if RESTART_TABLE.name in tables:
-        return 1, "a restart"
+    for table, fault in ((RESTART_TABLE, "a restart"), (NAT_TABLE, "a NAT")):
+        if table.name in tables:
+            return 1, fault
     return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
 
 
