@@ -48,9 +48,9 @@ class Default:
 DEFAULT = {
     "teardown": Default(("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
                          "p1_delete=last_bgp_session/never"), {"copies": 0, "attacks": 0}, ("accepted-is-authentic", "no-replay")),
-    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
+    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "datagrams": 1}),
     "rekey": Default(("del_trigger", "unmarked_del=ignore/event18", "bind", "redundant"), {"losses": 0, "segments": 1, "datagrams": 1}),
-    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "A:ic"), {"losses": 0, "segments": 1}),
+    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "ic"), {"losses": 0, "segments": 1}),
     "restart": Default(("del_trigger", "peer_del", "hold"), {}),
     "collision": Default(("session_id", "gr", "p1_delete=never"), {}),
     "attacker": Default(("check_at", "listener_rule", "naive", "icmp_policy", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
