@@ -386,11 +386,11 @@ def shares(swept: Swept, claim: str) -> dict[tuple[str, str], Share]:
     for at, axis in enumerate(swept.sweep.axes):
         for place, value in enumerate(axis.values):
             of, steps = numbers.take(place, at).ravel(), lengths.take(place, at).ravel()
-            broken = of[steps >= 0]
-            shown = int(min(broken, key=lambda number: lengths.flat[number])) if len(broken) else None
+            of, steps = of[steps >= 0], steps[steps >= 0]
+            shown = int(np.argmin(steps)) if len(of) else None
             found[axis.name, value] = Share(
-                claim, axis.name, value, int(searched.take(place, at).sum()), len(broken), int(untested.take(place, at).sum()),
-                None if shown is None else int(lengths.flat[shown]), None if shown is None else swept.by_number[shown])
+                claim, axis.name, value, int(searched.take(place, at).sum()), len(of), int(untested.take(place, at).sum()),
+                None if shown is None else int(steps[shown]), None if shown is None else swept.by_number[int(of[shown])])
     return found
 
 
