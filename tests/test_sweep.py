@@ -222,12 +222,12 @@ def test_shares_are_what_counting_gives():
     swept = Swept(sweep, [Searched(number, 1, 1, 1, 0.0, "", (cell(),)) for number in range(sweep.size) if rnd.random() < 0.8])
     found = shares(swept, "no-replay")
     assert list(found) == [(axis.name, value) for axis in sweep.axes for value in axis.values]
-    for (name, value), one in found.items():
-        cells = [(searched.number, cell) for searched, cell in swept.cells("no-replay") if sweep.combination(searched.number)[name] == value]
+    for (name, value), share in found.items():
+        cells = [(one.number, cell) for one, cell in swept.cells("no-replay") if sweep.combination(one.number)[name] == value]
         broken = [(cell.length, number) for number, cell in cells if cell.verdict == VIOLATED]
-        assert (one.searched, one.violated) == (len(cells), len(broken))
-        assert one.untested == sum(cell.reason == NOT_TESTED for _, cell in cells)
-        assert (one.length, one.shown and one.shown.number) == min(broken, default=(None, None))
+        assert (share.searched, share.violated) == (len(cells), len(broken))
+        assert share.untested == sum(cell.reason == NOT_TESTED for _, cell in cells)
+        assert (share.length, share.shown and share.shown.number) == min(broken, default=(None, None))
     assert swept.missing and not swept.decided and exit_status(swept) == 3
 
 
