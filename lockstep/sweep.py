@@ -48,9 +48,9 @@ class Default:
 DEFAULT = {
     "teardown": Default(("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
                          "p1_delete=last_bgp_session/never"), {"copies": 0, "attacks": 0}, ("accepted-is-authentic", "no-replay")),
-    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
+    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "datagrams": 1}),
     "rekey": Default(("del_trigger", "unmarked_del=ignore/event18", "bind", "redundant"), {"losses": 0, "segments": 1, "datagrams": 1}),
-    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "A:ic"), {"losses": 0, "segments": 1}),
+    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "ic"), {"losses": 0, "segments": 1}),
     "restart": Default(("del_trigger", "peer_del", "hold"), {}),
     "collision": Default(("session_id", "gr", "p1_delete=never"), {}),
     "attacker": Default(("check_at", "listener_rule", "naive", "icmp_policy", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
@@ -386,11 +386,11 @@ def shares(swept: Swept, claim: str) -> dict[tuple[str, str], Share]:
     for at, axis in enumerate(swept.sweep.axes):
         for place, value in enumerate(axis.values):
             of, steps = numbers.take(place, at).ravel(), lengths.take(place, at).ravel()
-            broken = of[steps >= 0]
-            shown = int(min(broken, key=lambda number: lengths.flat[number])) if len(broken) else None
+            of, steps = of[steps >= 0], steps[steps >= 0]
+            shown = int(np.argmin(steps)) if len(of) else None
             found[axis.name, value] = Share(
-                claim, axis.name, value, int(searched.take(place, at).sum()), len(broken), int(untested.take(place, at).sum()),
-                None if shown is None else int(lengths.flat[shown]), None if shown is None else swept.by_number[shown])
+                claim, axis.name, value, int(searched.take(place, at).sum()), len(of), int(untested.take(place, at).sum()),
+                None if shown is None else int(steps[shown]), None if shown is None else swept.by_number[int(of[shown])])
     return found
 
 

@@ -21,12 +21,24 @@ from lockstep.cells import Kept
 from lockstep.choice import UsageError, check_possible, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import question
-from lockstep.sweep import DEFAULT, Cell, Searched, Swept, plan, possible, search_all, witness
+from lockstep.sweep import (
+    DEFAULT,
+    NOT_TESTED,
+    Cell,
+    Searched,
+    Swept,
+    exit_status,
+    plan,
+    possible,
+    search_all,
+    shares,
+    witness,
+)
 from model.expr import ModelError
 from model.readings import IMPOSSIBLE, READINGS
 from model.slices import SLICES
 from properties.findings import FINDINGS
-from properties.registry import HOLDS, VIOLATED, claims_of
+from properties.registry import HOLDS, UNDECIDED, VIOLATED, claims_of
 from tests.test_cli import ENVIRONMENT, command, inside, left_in_group  # noqa: F401
 from tests.test_search import R2, Maker, examples
 from verify.native import Space
@@ -198,6 +210,25 @@ def test_what_was_not_searched_is_not_spoken_of(back_to_draft):
     some = Swept(back_to_draft.sweep, list(back_to_draft.by_number.values())[1:])
     assert some.missing == 1
     assert some.conflicts("sa-outlives-connection") == [] and some.guarantees("sa-outlives-connection") == []
+
+
+def test_shares_are_what_counting_gives():
+    """Cells drawn at random, some combinations missing: counts and shortest witnesses by value against a loop over all of them."""
+    rnd, sweep = Random(1), plan("teardown", ["bind", "A:confirm", "hold"], properties=["no-replay"])
+
+    def cell():
+        return rnd.choice([Cell(HOLDS), Cell(UNDECIDED, NOT_TESTED), Cell(VIOLATED, "", "A", 0, (0,) * rnd.randrange(1, 4))])
+
+    swept = Swept(sweep, [Searched(number, 1, 1, 1, 0.0, "", (cell(),)) for number in range(sweep.size) if rnd.random() < 0.8])
+    found = shares(swept, "no-replay")
+    assert list(found) == [(axis.name, value) for axis in sweep.axes for value in axis.values]
+    for (name, value), share in found.items():
+        cells = [(one.number, cell) for one, cell in swept.cells("no-replay") if sweep.combination(one.number)[name] == value]
+        broken = [(cell.length, number) for number, cell in cells if cell.verdict == VIOLATED]
+        assert (share.searched, share.violated) == (len(cells), len(broken))
+        assert share.untested == sum(cell.reason == NOT_TESTED for _, cell in cells)
+        assert (share.length, share.shown and share.shown.number) == min(broken, default=(None, None))
+    assert swept.missing and not swept.decided and exit_status(swept) == 3
 
 
 # -- readings that cannot be --------------------------------------------------------------------------------------------------------------
