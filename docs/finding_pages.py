@@ -21,7 +21,7 @@ from lockstep.api import file_name
 from model.action import action_exprs
 from model.expr import Expr, Var, show, walk
 from model.readings import READINGS
-from model.slices import SLICES, build
+from model.slices import build, deciding
 from model.system import ENDS, System
 from model.trace import Trace, to_document
 from properties import endings
@@ -176,7 +176,7 @@ def mentioned(run: Run) -> set[str]:
                     at = run.system.slots[run.system.position(scope, node)].scope
                     yield f"{at}:{node.name}" if at else node.name
 
-    found = {"hold"} | {key for start in SLICES[run.trace.slice].start() for key in start if key in run.trace.readings}
+    found = set(deciding(run.trace.slice))
     for outcome in run.outcomes:
         for firing in outcome.fired:
             row = firing.row

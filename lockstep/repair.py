@@ -316,7 +316,7 @@ class _Repairing:
             if setting:
                 asked = self.question(self.conflicts.changes((*settings[:at], 0, *settings[at + 1:])))
                 for one in self.conflicts.breaking(asked.chosen)[:1]:
-                    hit = Hit(one.claim, one.end, len(one.stimuli), one.stimuli, asked.system.initial[one.start])
+                    hit = Hit(one.claim, one.end, len(one.stimuli), one.stimuli, self.conflicts.initial(one, asked.chosen))
                     yield Need(self.knobs[at].name, asked.trace(hit))
 
     # -- searching -------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
 from model.expr import ModelError, show
 from model.readings import READINGS, impossible
-from model.slices import SLICES, bounds_of, starts_of
+from model.slices import SLICES, bounds_of
 from model.system import State, System
 from model.trace import Trace
 from properties.registry import HOLDS, VIOLATED, claims_of
@@ -195,8 +195,7 @@ class _Searcher:
 
     def initial(self, combination: Mapping[str, str]) -> tuple[State, ...]:
         """The initial states of a combination, in the order of its own system."""
-        job = self.sweep.job
-        return self.system.states_from(starts_of(job.slice, {**self.asked.chosen, **combination}, job.bounds))
+        return self.asked.starts({**self.asked.chosen, **combination})
 
     def search(self, number: int, report: Report) -> Searched:
         asked, initial = self.asked, self.initial(self.sweep.combination(number))
