@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import prod
+from math import inf, prod
 
 from lockstep.jobs import Question
 from model.expr import Var, evaluate, walk
@@ -61,9 +61,11 @@ class Conflicts:
     A run is played on the base's system, from where the slice starts under other readings: nothing else of a slice depends on them.
     """
 
-    def __init__(self, base: Question, wanted: Collection[str], turned: Sequence[Knob]) -> None:
+    def __init__(self, base: Question, wanted: Collection[str], turned: Sequence[Knob], sooner: Mapping[str, int] | None = None) -> None:
+        """wanted: claims that are not to break; sooner: claims that are not to break in fewer steps."""
         self.chosen, self.system, self.knobs = base.chosen, base.system, tuple(turned)
-        self.queries = [query for query in base.queries if query.name in wanted]
+        self._before = {**dict.fromkeys(wanted, inf), **(sooner or {})}
+        self.queries = [query for query in base.queries if query.name in self._before]
         self.known: dict[tuple[str, tuple[Condition, ...]], Conflict] = {}
         self.runs: dict[tuple[int, tuple[Stimulus, ...]], None] = {}
         self._base, self._watcher = base, Watcher(base.system)
@@ -92,7 +94,7 @@ class Conflicts:
             played.append(stimulus)
             state = outcome.after
             broken = [(query, end) for query in self.queries for end in query.scopes
-                      if evaluate(query.when, StepView(self.system, end, outcome))]
+                      if len(played) < self._before[query.name] and evaluate(query.when, StepView(self.system, end, outcome))]
             if broken:
                 return sum(self._keep(start, initial, tuple(played), query, end) for query, end in broken)
         return 0

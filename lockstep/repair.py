@@ -98,8 +98,8 @@ class Repairs:
     """What was established.
 
     wanted: the claims that a repair keeps, those about endings that the base keeps included. untested: those of them that a repair need
-    not put to the test, because the base or preset `repaired` does not within the bounds. endings: claims about endings that the base
-    breaks, with the steps it takes. base_cost: of a close of the base.
+    not put to the test, because the base or preset `repaired` does not within the bounds. endings: claims about endings that nobody
+    asked for and the base breaks, with the steps it takes. base_cost: of a close of the base.
     found: smallest repairs, all of them if `complete`. at_least: no repair has fewer changes. why: what ended the enumeration before
     its end. nothing: no combination of readings (with `symmetric`: of readings that both ends share) keeps all claims wanted;
     impossible: those that none keeps, each for itself. undecided: candidates that the limits kept the search from deciding, with the
@@ -140,7 +140,7 @@ def repairs(slice: str, preset: str, overrides: Mapping[str, str], properties: S
     if limit < 1:
         raise UsageError(f"limit {limit}: give a whole number from 1 on")
     with CtrlC() as ctrl_c:
-        return _Repairing(job, symmetric, progress, ctrl_c).run(limit)
+        return _Repairing(job, properties or PRESETS[PROMISING].promises, symmetric, progress, ctrl_c).run(limit)
 
 
 def job_of(slice_name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int],
@@ -178,8 +178,9 @@ class _Stopped(Exception):
 class _Repairing:
     """One call: the base, the conflicts known so far, what was found."""
 
-    def __init__(self, job: Job, symmetric: bool, progress: Callable[[Trying], None] | None, ctrl_c: CtrlC) -> None:
+    def __init__(self, job: Job, wanted: Sequence[str], symmetric: bool, progress: Callable[[Trying], None] | None, ctrl_c: CtrlC) -> None:
         self.job, self.symmetric, self.progress, self.ctrl_c = job, symmetric, progress, ctrl_c
+        self.unasked = {claim.name for claim in endings.CLAIMS}.difference(wanted)
         self.base = asked_of(job)
         self.knobs = knobs(self.base.system.readings_read, self.base.chosen, symmetric)
         self.conflicts = Conflicts(self.base, (), self.knobs)
@@ -217,8 +218,7 @@ class _Repairing:
         if not result.complete or not (reference.complete or all(reference.hits.values())):
             raise _Stopped(f"the base: {result.why or reference.why}")
         broken = {query.name: hit for query in asked.queries if (hit := result.hits[query.name]) is not None}
-        about_endings = {claim.name for claim in endings.CLAIMS}
-        self.endings = {name: hit.length for name, hit in broken.items() if name in about_endings}
+        self.endings = {name: hit.length for name, hit in broken.items() if name in self.unasked}
         self.wanted = tuple(name for name in self.job.properties if name not in self.endings)
         self.tested = tuple(name for name, antecedent in zip(self.job.properties, asked.antecedents, strict=True)
                             if name in self.wanted and result.hits[antecedent.name] and reference.hits[antecedent.name])

@@ -10,10 +10,11 @@ from random import Random
 import pytest
 from typer.testing import CliRunner
 
-from docs import finding_pages
+from docs import finding_facts
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED
-from docs.finding_pages import FACTS, FOLDER, computed, facts, mentioned, page, pages, ranked
+from docs.finding_facts import FACTS, FOLDER, computed, facts
+from docs.finding_pages import mentioned, page, pages, ranked
 from docs.made import kept
 from lockstep.cli import app
 from model.readings import READINGS
@@ -53,10 +54,10 @@ def test_facts_come_out_again(name):
 
 def test_facts_of_another_model_are_refused(monkeypatch, tmp_path):
     known = json.loads(FACTS.read_text(encoding="utf-8"))
-    monkeypatch.setattr(finding_pages, "FACTS", tmp_path / "facts.json")
+    monkeypatch.setattr(finding_facts, "FACTS", tmp_path / "facts.json")
     for spoilt in ({**known, "F-33/port": {**known["F-33/port"], "of": "0"}}, {**known, "F-00/none": known["F-33/port"]},
                    {name: one for name, one in known.items() if name != "F-33/port"}):
-        finding_pages.FACTS.write_text(json.dumps(spoilt))
+        finding_facts.FACTS.write_text(json.dumps(spoilt))
         with pytest.raises(ValueError, match="python -m docs facts"):
             facts()
 
@@ -64,8 +65,8 @@ def test_facts_of_another_model_are_refused(monkeypatch, tmp_path):
 def test_the_fingerprint_sees_the_claim_the_readings_and_the_run():
     finding, trace = FINDINGS["F-33/port"], kept()["F-33/port"]
     other = FINDINGS["F-01/order"]
-    prints = {finding_pages.fingerprint(finding, trace), finding_pages.fingerprint(other, trace),
-              finding_pages.fingerprint(finding, replace(trace, digest="0")), finding_pages.fingerprint(finding, replace(trace, start=1))}
+    prints = {finding_facts.fingerprint(finding, trace), finding_facts.fingerprint(other, trace),
+              finding_facts.fingerprint(finding, replace(trace, digest="0")), finding_facts.fingerprint(finding, replace(trace, start=1))}
     assert len(prints) == 4
 
 
@@ -163,5 +164,5 @@ def test_the_command_shows_the_same():
 def test_a_stimulus_is_found_again_by_name():
     """What `computed` plays is the kept run."""
     trace = kept()["F-02/confirm"]
-    system = finding_pages.asked(FINDINGS["F-02/confirm"], trace)
+    system = finding_facts.asked(FINDINGS["F-02/confirm"], trace)
     assert [coded(system, number, one).event for number, one in enumerate(trace.steps, 1)] == [one.event for one in trace.steps]

@@ -304,13 +304,14 @@ def test_a_run_from_a_start_of_its_own_says_nothing_of_the_others(attacked):
         assert {dict(zip(condition.names, codes, strict=True))["ipsec"] for codes in condition.allowed} == {1}
 
 
-def test_a_start_that_is_taken_for_another_shows(attacked, monkeypatch):
+def test_a_start_that_is_taken_for_another_shows(attacked):
     """Readings put into the base's starts, which are those with IPsec: then the same steps are no run."""
     conflicts, there = attacked
     one = next(iter(conflicts.known.values()))
     assert there.run(one.initial, one.stimuli).outcomes
     start = there.system.initial.index(one.initial)
-    wrong = with_readings(conflicts.system, conflicts.system.initial[start], {name: READINGS[name.rpartition(":")[2]].var.sort.code(value) for name, value in there.chosen.items()})
+    codes = {name: READINGS[name.rpartition(":")[2]].var.sort.code(value) for name, value in there.chosen.items()}
+    wrong = with_readings(conflicts.system, conflicts.system.initial[start], codes)
     assert wrong not in there.system.initial
 
 
