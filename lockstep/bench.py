@@ -14,7 +14,7 @@ from model.readings import READINGS
 from model.slices import BUDGETS, CAPACITIES, starts_of
 from model.system import State, System
 from properties.registry import claims_of
-from verify.query import Hit
+from verify.query import Hit, Progress
 from verify.search import Family
 
 Chosen = Mapping[str, str]  # a value for every reading
@@ -41,27 +41,29 @@ class Judged:
 class Bench:
     """A slice with all its claims. Searches are remembered."""
 
-    def __init__(self, slice_name: str, memory_gib: float = 2.0) -> None:
+    def __init__(self, slice_name: str, memory_gib: float = 1.5) -> None:
         self.slice, self.memory = slice_name, memory_gib
         self.claims = tuple(claim.name for claim in claims_of(slice_name))
         self._made: dict[tuple[int, ...], tuple[Question, Family]] = {}
         self._judged: dict[tuple[object, ...], Judged] = {}
 
-    def judge(self, chosen: Chosen, bounds: Bounds, states: Sequence[State] = ()) -> Judged:
-        """Search from where the slice starts under these readings, or from given states of the system of these bounds."""
+    def judge(self, chosen: Chosen, bounds: Bounds, states: Sequence[State] = (), most: int | None = None) -> Judged:
+        """Search from where the slice starts under these readings, or from given states of the system of these bounds. most: states that
+        it may come to."""
         asked, _ = self._family(bounds)
-        key = (tuple(chosen[name] for name in asked.chosen), tuple(sorted(bounds.items())), tuple(states))
+        key = (tuple(chosen[name] for name in asked.chosen), tuple(sorted(bounds.items())), tuple(states), most)
         if key not in self._judged:
-            self._judged[key] = self._search(chosen, bounds, states)[0]
+            self._judged[key] = self._search(chosen, bounds, states, most=most)[0]
         return self._judged[key]
 
-    def hits(self, chosen: Chosen, bounds: Bounds, claims: Sequence[str]) -> dict[str, tuple[int, Hit]]:
-        """Shortest breaches of some of the claims that break: the number of the initial state, and the run."""
-        _, hits = self._search(chosen, bounds, (), claims)
+    def hits(self, chosen: Chosen, bounds: Bounds, claims: Sequence[str], most: int | None = None) -> dict[str, tuple[int, Hit]]:
+        """Shortest breaches of some of the claims that break: the number of the initial state, and the run. most: as `judge` was told."""
+        _, hits = self._search(chosen, bounds, (), claims, None if most is None else 2 * most)  # for certain not less than there
         starts = self.starts(chosen, bounds)
         return {name: (starts.index(hit.initial), hit) for name, hit in hits.items() if hit is not None}
 
     def starts(self, chosen: Chosen, bounds: Bounds) -> tuple[State, ...]:
+        """Where the slice starts, as states of the system of these bounds."""
         asked, _ = self._family(bounds)
         return asked.system.states_from(starts_of(self.slice, chosen, bounds))
 
@@ -70,13 +72,19 @@ class Bench:
         return self._family(bounds)[0].system
 
     def _search(self, chosen: Chosen, bounds: Bounds, states: Sequence[State],
-                claims: Sequence[str] = ()) -> tuple[Judged, dict[str, Hit | None]]:
+                claims: Sequence[str] = (), most: int | None = None) -> tuple[Judged, dict[str, Hit | None]]:
         asked, family = self._family(bounds)
-        result = family.search(states or self.starts(chosen, bounds), asked=claims)
+
+        def stop(progress: Progress) -> None:
+            if most is not None and progress.states > most:
+                raise KeyboardInterrupt
+
+        result = family.search(states or self.starts(chosen, bounds), asked=claims, progress=stop)
+        why = f"more than {most:,} states" if most is not None and result.counts.distinct > most else result.why
         breaches = {query.name: result.lengths[query.name] for query in asked.queries}
         tested = frozenset(name for name, antecedent in zip(self.claims, asked.antecedents, strict=True)
                            if result.lengths[antecedent.name] is not None)
-        return Judged(result.counts.distinct, result.counts.transitions, result.why, breaches, tested), result.hits
+        return Judged(result.counts.distinct, result.counts.transitions, why, breaches, tested), result.hits
 
     def _family(self, bounds: Bounds) -> tuple[Question, Family]:
         """The code for these capacities, and what it asks."""

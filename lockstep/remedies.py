@@ -28,6 +28,7 @@ from verify.step import step
 MOST = 3  # smallest repairs
 LARGE = 1_000_000  # states of the base from which on one smallest repair is enough, and rules are judged with one segment in flight
 CANDIDATES = 400  # tried before it is given up
+FEW, FACTOR = 1_000_000, 16  # states that a candidate may come to: so many, or so many times those of the base
 ONE_SEGMENT = {"segments": 1}
 LEARNED = 4  # breaches of a candidate that become conflicts, shortest first
 
@@ -59,12 +60,13 @@ class Alone:
 class Remedies:
     """What was established, at the finding's bounds.
 
-    kept: the other claims that the base keeps; untested: those of them, and maybe the finding's, that a repair need not put to the test,
-    because the base or preset `repaired` does not. found: smallest repairs, at most MOST; complete: these are all. nothing: there is none,
-    by the conflicts; hopeless: not even one that keeps the finding's claim and heeds no other. undecided: why there is no answer. at_least:
-    no repair has fewer changes. vacuous: candidates under which something is not put to the test any more. whole: all rules of
-    preset `repaired` together, None where they change nothing; rules: each alone that changes something. Both at `rule_bounds`, which are
-    smaller than the finding's where its base has more than LARGE states. base_cost: as `Remedy.cost`.
+    kept: the claims that the base keeps; untested: those of them, and maybe the finding's, that a repair need not put to the test, because
+    the base or preset `repaired` does not. found: smallest repairs, some; complete: these are all. nothing: there is none, by the
+    conflicts; hopeless: not even one that keeps the finding's claim and heeds no other. undecided: why there is no answer, or, where
+    candidates were left open, why the first was. at_least: no repair has fewer changes. vacuous: candidates under which something is not
+    put to the test any more. whole: all rules of preset `repaired` together, None where they change nothing; rules: each alone that changes
+    something. Both at `rule_bounds`, which are smaller than the finding's where its base has more than LARGE states. base_cost: as
+    `Remedy.cost`.
     """
 
     bounds: Mapping[str, int]
@@ -92,6 +94,7 @@ class _State:
     found: list[tuple[Settings, Judged]] = field(default_factory=list)
     candidates: int = 0
     vacuous: int = 0
+    open: list[tuple[int, str]] = field(default_factory=list)  # candidates left open: how many changes, and why
     at_least: int = 0
     why: str = ""
     complete: bool = False
@@ -122,14 +125,14 @@ class _Seeking:
         far = _State(why=self.why)
         if not self.why:
             self.enumerate(far)
-        nothing = far.complete and not far.found and not far.vacuous
-        done = not self.why
+        nothing, done = far.complete and not far.found and not far.vacuous, not self.why
         return Remedies(
             self.bounds, tuple(name for name, length in self.before.breaches.items() if length is None),
             tuple(name for name, length in self.limits.items() if length is None and name not in self.tested),
             tuple(sorted((self.remedy(*one) for one in far.found), key=lambda one: sorted(one.changes.items()))), far.complete,
-            nothing, nothing and self.conflicts.rule_out_all(self.finding.property), far.why, far.at_least, far.vacuous, far.candidates,
-            len(self.conflicts), self.rule_bounds, self.alone("", tuple(rules())) if done else None,
+            nothing, nothing and self.conflicts.rule_out_all(self.finding.property),
+            far.why or next((why for _, why in far.open), ""), far.at_least, far.vacuous, far.candidates, len(self.conflicts),
+            self.rule_bounds, self.alone("", tuple(rules())) if done else None,
             tuple(found for rule in rules() if (found := self.alone(rule, (rule,))) is not None) if done else (),
             cost(self.base.job.slice, self.chosen))
 
@@ -137,11 +140,11 @@ class _Seeking:
         """Candidate after candidate, fewest changes first."""
         while True:
             settings = self.conflicts.smallest()
-            if settings is None or (far.found and size(settings) > size(far.found[0][0])):
-                far.complete, far.at_least = True, size(far.found[0][0]) if far.found else len(self.knobs) + 1
-                return
-            far.at_least = size(settings)
-            if len(far.found) == self.most:
+            ended = settings is None or bool(far.found and size(settings) > size(far.found[0][0]))
+            at = len(self.knobs) + 1 if settings is None else size(settings)
+            far.at_least = min([size(far.found[0][0]) if far.found else at, *(size for size, _ in far.open)])
+            if settings is None or ended or len(far.found) == self.most:
+                far.complete = ended and not far.open
                 return
             if far.candidates == CANDIDATES:
                 far.why = f"{CANDIDATES} candidates were tried"
@@ -151,9 +154,9 @@ class _Seeking:
             if judged is None:
                 continue
             if judged.why:
-                far.why = judged.why
-                return
-            if self.tested <= judged.tested:
+                far.open.append((size(settings), judged.why))
+                self.conflicts.leave_out(settings)
+            elif self.tested <= judged.tested:
                 far.found.append((settings, judged))
                 self.conflicts.leave_out_with_more(settings)
             else:
@@ -164,11 +167,12 @@ class _Seeking:
         """The search at the finding's bounds; None where something gets worse, which is learned. Before it one with little room and
         without faults, and one with one segment in flight: what breaks there breaks at the finding's bounds too."""
         chosen = {**self.chosen, **self.conflicts.changes(settings)}
+        most = max(FEW, FACTOR * self.before.states)
         for bounds in (_less(self.bounds, SMALL), _less(self.bounds, ONE_SEGMENT), self.bounds):
-            judged = self.bench.judge(chosen, bounds)
+            judged = self.bench.judge(chosen, bounds, most=most)
             worse = sorted(judged.worse(self.limits), key=lambda name: judged.breaches[name] or 0)[:LEARNED]
             if worse:
-                hits = self.bench.hits(chosen, bounds, worse)
+                hits = self.bench.hits(chosen, bounds, worse, most)
                 if not sum(self.conflicts.learn(start, hit.stimuli, chosen) for start, hit in hits.values()):
                     raise EngineDisagreement(f"{self.finding.name}: {' and '.join(worse)} break under changes that disagree with every run "
                                              f"known to break them: {self.conflicts.changes(settings)}")
@@ -192,7 +196,7 @@ class _Seeking:
         name = self.finding.property
         if any(one.claim == name for one in self.conflicts.breaking(chosen)):
             return Alone(rule, False)
-        judged = self.bench.judge(chosen, self.rule_bounds)
+        judged = self.bench.judge(chosen, self.rule_bounds, most=max(FEW, FACTOR * self.judged_so.states))
         if judged.breaches[name] is not None:
             return Alone(rule, False)
         if judged.why:

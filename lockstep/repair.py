@@ -15,18 +15,17 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_read
+from lockstep.choice import UsageError, check_possible, check_read, claims_asked
 from lockstep.conflicts import Conflicts, Settings, knobs, size
 from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
 from lockstep.pool import CtrlC
 from model.expr import ModelError, disj
-from model.slices import SLICES, bounds_of
+from model.slices import bounds_of
 from model.system import ENDS
 from model.trace import Trace
 from properties import endings
 from properties.presets import PRESETS
-from properties.registry import CLAIMS, claims_of
 from verify.query import INTERRUPTED, EngineDisagreement, Hit, Progress, Query
 from verify.search import Result, search
 from verify.symbolic.clock import GaveUp
@@ -147,26 +146,22 @@ def job_of(slice_name: str, preset: str, overrides: Mapping[str, str], propertie
            limits: Limits) -> Job:
     """The base, with all claims that may have to be kept. Raises UsageError."""
     check_limits(limits)
-    if slice_name not in SLICES:
-        raise UsageError(f"slice {slice_name!r}: there is no such slice to repair; there are {', '.join(SLICES)}")
-    registered = [claim.name for claim in claims_of(slice_name)]
-    for name in properties:
-        if name not in CLAIMS:
-            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-        if name not in registered:
-            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    claims_asked(slice_name, properties)
     asked = properties or PRESETS[PROMISING].promises
     about_endings = [claim.name for claim in endings.CLAIMS]
     try:
-        return Job(slice_name, preset, overrides, tuple(name for name in registered if name in asked or name in about_endings),
+        return Job(slice_name, preset, overrides, tuple(name for name in claims_asked(slice_name, ())
+                                                        if name in asked or name in about_endings),
                    bounds=bounds_of(slice_name, bounds), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
 
 
 def asked_of(job: Job) -> Question:
-    """The question of a base. Raises UsageError where an override would change nothing, or does not exist."""
+    """The question of a base. Raises UsageError where an override would change nothing, or does not exist, or keeps the slice from
+    starting."""
     asked = question(job)
+    check_possible(job.slice, asked.chosen)
     check_read(job.slice, job.overrides, asked.system.readings_read)
     return asked
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_possible, check_read, parse, readings
+from lockstep.choice import UsageError, check_possible, check_read, claims_asked, parse, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
@@ -26,7 +26,7 @@ from model.readings import READINGS, impossible
 from model.slices import SLICES, bounds_of
 from model.system import State, System
 from model.trace import Trace
-from properties.registry import HOLDS, VIOLATED, claims_of
+from properties.registry import HOLDS, VIOLATED
 from traces.replay import NotARun, replay
 from verify.query import INTERRUPTED, Hit
 from verify.search import Family
@@ -117,12 +117,7 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     other than the preset's. bounds: other than the slice's with `SMALL`. Raises UsageError for whatever does not exist."""
     limits = limits or Limits()
     check_limits(limits)
-    if slice_name not in SLICES:
-        raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
-    registered = [claim.name for claim in claims_of(slice_name)]
-    for name in properties:
-        if name not in registered:
-            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    claims = claims_asked(slice_name, properties)
     overrides, axes = parse(texts), axes_of(swept or DEFAULT.get(slice_name, ()))
     if not axes:
         raise UsageError(f"slice {slice_name}: nothing is swept by default; name readings with --sweep")
@@ -131,8 +126,7 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
         raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
     try:
         small = {key: min(value, SMALL.get(key, value)) for key, value in SLICES[slice_name].bounds.items()}
-        job = Job(slice_name, preset, overrides, tuple(name for name in registered if not properties or name in properties),
-                  bounds=bounds_of(slice_name, {**small, **(bounds or {})}), limits=limits)
+        job = Job(slice_name, preset, overrides, claims, bounds=bounds_of(slice_name, {**small, **(bounds or {})}), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
     sweep = Sweep(job, axes)

@@ -453,11 +453,12 @@ def test_a_candidate_left_open_is_no_repair(only, monkeypatch):
 
 
 @pytest.mark.parametrize(("slice_name", "overrides", "properties", "bounds", "text"), [
-    ("teardwon", (), (), {}, "slice 'teardwon': there is no such slice to repair; there are teardown, "),
-    ("component-tcp", (), (), {}, "there is no such slice to repair"),
+    ("teardwon", (), (), {}, "slice 'teardwon': there is no such slice; there are teardown, "),
+    ("component-tcp", (), (), {}, "slice 'component-tcp': there is no such slice with claims"),
     ("teardown", (), ("luck",), {}, "property 'luck': there is no such property"),
     ("teardown", (), ("binding-agrees",), {}, "property 'binding-agrees': not registered with slice teardown"),
     ("teardown", (), (), {"luck": 1}, "bound 'luck': slice teardown has no such bound"),
+    ("teardown", ("A:port=170",), (), {}, "slice teardown cannot start under them"),
     ("teardown", ("natt=on",), (), {}, "no row of slice teardown reads it"),
 ])
 def test_bad_input(slice_name, overrides, properties, bounds, text):
@@ -480,6 +481,13 @@ def test_cost_of_a_close():
     drafted = cost("teardown", readings("draft", {}))
     assert drafted is not None and not drafted.graceful
     assert cost("opening", readings("draft", {})) is None
+    assert cost("collision", readings("draft", {})) is None
+
+
+def test_cost_where_only_some_starts_let_the_operator_stop():
+    """Slice attacker has one that does; A deletes at once, B is left to retransmit in plaintext or to give up."""
+    there = cost("attacker", readings("repaired", {}))
+    assert there is not None and there.graceful and (there.segments, there.left) == (4, 0)
 
 
 # Ablation -----------------------------------------------------------------------------------------------------------------------------
@@ -551,7 +559,7 @@ def test_help_has_an_example(inside):  # noqa: F811
 
 
 @pytest.mark.parametrize(("words", "text"), [
-    (("repair", "teardwon"), "slice 'teardwon': there is no such slice to repair"),
+    (("repair", "teardwon"), "slice 'teardwon': there is no such slice"),
     (("repair", "teardown", "--limit", "0"), "limit 0: give a whole number from 1 on"),
     (("repair", "teardown", "--preset", "better"), "preset 'better': there is no such preset"),
     (("repair", "teardown", "--memory", "0"), "memory 0: give a number of GiB greater than 0"),
