@@ -26,9 +26,9 @@ HALVES = tuple(half[g] != "none" for g in GENERATIONS for half in (SA_IN, SA_OUT
 @dataclass(frozen=True)
 class Cost:
     """One close: from the first state of the slice where A's operator may stop, ManualStop at A, then the fewest steps to where both
-    TCBs are CLOSED and nothing is in flight, with nothing lost, copied or forged. Of the runs with fewest steps it is the first in the order of
-    `verify.step.stimuli`. What may happen in it: arrivals, a late read of the EOF, retransmissions, 2MSL and the draft's clock; no
-    lifetime ends and nobody aborts. Only where no such run ends may user timeouts happen as well, and `graceful` is false.
+    TCBs are CLOSED and nothing is in flight, with nothing lost, copied or forged. Of the runs with fewest steps it is the first in the
+    order of `verify.step.stimuli`. What may happen in it: arrivals, a late read of the EOF, retransmissions, 2MSL and the draft's clock;
+    no lifetime ends and nobody aborts. Only where no such run ends may user timeouts happen as well, and `graceful` is false.
 
     steps: stimuli, ManualStop the first. segments, datagrams: messages put on the wire at both ends, retransmissions included.
     held: steps after which some half of an SA is still there at some end. left: halves of SAs, inbound or outbound, that are there

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
+from itertools import product
 from random import Random
 
 import pytest
 from typer.testing import CliRunner
 
-from docs import finding_facts
+from docs import finding_facts, remedy_text
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED
 from docs.finding_facts import FACTS, FOLDER, computed, facts
 from docs.finding_pages import mentioned, page, pages, ranked
 from docs.made import kept
+from lockstep import remedies as module
+from lockstep.bench import Bench
+from lockstep.choice import parse, readings
 from lockstep.cli import app
+from lockstep.conflicts import knobs
+from lockstep.jobs import Job, question
+from lockstep.remedies import made_worse, remedies
 from model.readings import READINGS
+from model.slices import bounds_of
 from properties.findings import FINDINGS
 from tests.runs import GALLERY
 from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import NotARun, TraceError, model_digest, replay
+from verify.search import search
 
 CHEAP = ("F-02/confirm", "F-03/at-lastack-stuck", "F-33/port")
 STATEMENT = re.compile(r"""
@@ -49,7 +58,8 @@ def test_no_page_without_a_finding(made):
 
 @pytest.mark.parametrize("name", CHEAP)
 def test_facts_come_out_again(name):
-    assert json.loads(json.dumps(computed(name))) == facts()[name], "renew them with: python -m docs facts"
+    known, again = facts()[name], json.loads(json.dumps(computed(name)))
+    assert {key: again[key] for key in known} == known, "renew them with: python -m docs facts"
 
 
 def test_facts_of_another_model_are_refused(monkeypatch, tmp_path):
@@ -111,6 +121,99 @@ def test_a_reading_that_is_mentioned_may_matter():
     readings = {**trace.readings, "A:port": "179"}
     with pytest.raises((NotARun, TraceError)):
         replay(replace(trace, readings=readings, digest=model_digest(trace.slice, readings, trace.bounds)))
+
+
+# -- repairs -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return Bench("teardown")
+
+
+def test_a_bench_says_what_a_search_of_its_own_says(bench):
+    """Under readings that it was not compiled for alone, and other budgets."""
+    for texts, budgets in (((), {"losses": 1}), (("after_del=discard", "hold=zero", "A:peer_del=defer"), {"losses": 0, "attacks": 1})):
+        job = Job("teardown", "draft", parse(texts), bench.claims, bounds=bounds_of("teardown", {"copies": 0, "attacks": 0, **budgets}))
+        there = question(job)
+        own, found = search(there.system, (*there.queries, *there.antecedents)), bench.judge(there.chosen, job.bounds)
+        assert (found.states, found.transitions, found.why) == (own.counts.distinct, own.counts.transitions, "")
+        assert found.breaches == {query.name: own.lengths[query.name] for query in there.queries}
+        assert found.tested == {name for name, one in zip(bench.claims, there.antecedents, strict=True) if own.hits[one.name]}
+
+
+def test_smallest_repairs_against_brute_force(bench, monkeypatch):
+    """F-03/keep with four readings to change: what keeps its claim and makes nothing worse, by one search each of every combination."""
+    keys = ("passive_del", "port", "on_failure", "p1_delete")
+    monkeypatch.setattr(module, "knobs", lambda *args, **more: tuple(one for one in knobs(*args, **more) if one.name in keys))
+    finding, trace = FINDINGS["F-03/keep"], kept()["F-03/keep"]
+    base = bench.judge(trace.readings, trace.bounds)
+    good = {}
+    for values in product(*(READINGS[key].values for key in keys)):
+        changed = {key: value for key, value in zip(keys, values, strict=True) if value != trace.readings[f"A:{key}"]}
+        one = bench.judge({**trace.readings, **{f"{end}:{key}": value for key, value in changed.items() for end in "AB"}}, trace.bounds)
+        breaks = one.breaches[finding.property] is not None
+        sooner = [name for name, length in one.breaches.items() if length is not None and length < (base.breaches[name] or 99)]
+        if not breaks and not sooner and (base.tested & bench.judge(readings("repaired", {}), trace.bounds).tested) <= one.tested | {
+                name for name, length in base.breaches.items() if length is not None and name != finding.property}:
+            good[tuple(sorted(changed.items()))] = one.states
+    fewest = min(map(len, good))
+    found = remedies(bench, finding, trace)
+    smallest = {changes: states for changes, states in good.items() if len(changes) == fewest}
+    assert found.at_least == fewest == 1 and len(found.found) == min(module.MOST, len(smallest))
+    assert {tuple(sorted(one.changes.items())): one.states for one in found.found}.items() <= smallest.items()
+    assert not any("port" in one.changes for one in found.found)
+
+
+def test_port_170_keeps_the_orphan_away_by_protecting_nothing(bench):
+    """What `made_worse` says of it, in the state where A could still adopt it and from the start; B's own cure makes nothing worse."""
+    trace = kept()["F-03/keep"]
+    assert "no-plaintext-out" in made_worse(bench, trace, 2, {"A:port": "170"})
+    assert made_worse(bench, trace, 3, {"B:passive_del": "at_closed"}) == ()
+
+
+def test_a_candidate_that_grows_too_large_is_left_open(bench, monkeypatch):
+    monkeypatch.setattr(module, "FEW", 20_000)
+    monkeypatch.setattr(module, "FACTOR", 0)
+    monkeypatch.setattr(module, "knobs", lambda *args, **more: tuple(one for one in knobs(*args, **more) if one.name == "passive_del"))
+    found = remedies(bench, FINDINGS["F-03/keep"], kept()["F-03/keep"])
+    assert found.found == () and not found.complete and not found.nothing and found.at_least == 1
+    assert found.undecided == "more than 20,000 states"
+
+
+def test_what_no_reading_cures_is_said(bench, monkeypatch):
+    """F-24/shared, were only after_del to be changed: the session's end takes the phase 1 SA whatever becomes of packets."""
+    monkeypatch.setattr(module, "knobs", lambda *args, **more: tuple(one for one in knobs(*args, **more) if one.name == "after_del"))
+    found = remedies(bench, FINDINGS["F-24/shared"], kept()["F-24/shared"])
+    assert found.nothing and found.hopeless and found.complete and found.found == ()
+    told = " ".join(remedy_text.repair(FINDINGS["F-24/shared"], json.loads(json.dumps(asdict(found)))))
+    assert "No combination of readings keeps `no-collateral-deletion`." in told
+
+
+def test_rules_alone_and_together(bench):
+    """F-24/shared: R-f, phase 1 is never deleted on behalf of BGP, is all it takes."""
+    found = remedies(bench, FINDINGS["F-24/shared"], kept()["F-24/shared"])
+    assert found.whole is not None and found.whole.keeps
+    assert {one.rule for one in found.rules if one.keeps} == {"R-f"}
+    assert {"p1_delete": "never"} in [dict(one.changes) for one in found.found]
+
+
+def test_a_page_tells_its_repair():
+    known = {"repair": {"bounds": {"losses": 1}, "rule_bounds": {"losses": 0}, "kept": ["one-sa-strict"], "untested": [], "complete": False,
+                        "nothing": False, "hopeless": False, "undecided": "", "at_least": 1, "vacuous": 0, "conflicts": 3,
+                        "base_cost": None, "found": [{"changes": {"confirm": "never"}, "sources": {"confirm": "draft 3.4"}, "states": 12345,
+                                   "transitions": 99999, "cost": None}],
+                        "whole": {"rule": "", "keeps": True, "worse": [], "why": ""},
+                        "rules": [{"rule": "R-b", "keeps": True, "worse": ["no-idle-orphan"], "why": ""},
+                                  {"rule": "R-c", "keeps": False, "worse": [], "why": ""}]}}
+    told = "\n".join(remedy_text.repair(FINDINGS["F-02/confirm"], known["repair"]))
+    assert "A and B: `confirm=never` (draft 3.4). Holds in 12,345 states, 99,999 transitions, searched to the end." in told
+    assert "there may be others with as many" in told
+    assert "R-b does, but makes `no-idle-orphan` worse; no other does, at bounds losses 0" in told
+    assert remedy_text.shortly(known["repair"]) == "`confirm=never`"
+    open_ = {**known["repair"], "found": [], "undecided": "400 candidates were tried", "at_least": 4}
+    assert "**Not decided**: 400 candidates were tried." in "\n".join(remedy_text.repair(FINDINGS["F-02/confirm"], open_))
+    assert remedy_text.shortly(open_) == "not decided" and remedy_text.shortly(None) == "not looked for"
 
 
 def test_the_ranking_puts_plaintext_without_help_first():
