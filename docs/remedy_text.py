@@ -30,8 +30,8 @@ def repair(finding: Finding, known: Mapping[str, Any] | None) -> Iterator[str]:
         yield "- " + ("These are all of this size; there is none with fewer changes." if known["complete"]
                                                           else "None has fewer changes; there may be others with as many.")
     elif known["hopeless"]:
-        yield (f"**No combination of readings keeps `{finding.property}`.** Whatever both ends read alike, one of {known['conflicts']} "
-               "known runs breaks it.")
+        yield (f"**No combination of readings keeps `{finding.property}`.** Whatever both ends read alike, one of the runs that were found "
+               "breaks it.")
     elif known["nothing"]:
         yield (f"**No combination of readings is a repair.** Whatever both ends read alike, one of {known['conflicts']} known runs breaks "
                f"`{finding.property}`, or another claim that held or that broke later.")

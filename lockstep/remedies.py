@@ -130,7 +130,7 @@ class _Seeking:
             self.bounds, tuple(name for name, length in self.before.breaches.items() if length is None),
             tuple(name for name, length in self.limits.items() if length is None and name not in self.tested),
             tuple(sorted((self.remedy(*one) for one in far.found), key=lambda one: sorted(one.changes.items()))), far.complete,
-            nothing, nothing and self.conflicts.rule_out_all(self.finding.property),
+            nothing, nothing and self.hopeless(),
             far.why or next((why for _, why in far.open), ""), far.at_least, far.vacuous, far.candidates, len(self.conflicts),
             self.rule_bounds, self.alone("", tuple(rules())) if done else None,
             tuple(found for rule in rules() if (found := self.alone(rule, (rule,))) is not None) if done else (),
@@ -150,7 +150,7 @@ class _Seeking:
                 far.why = f"{CANDIDATES} candidates were tried"
                 return
             far.candidates += 1
-            judged = self.judge(settings)
+            judged = self.judge(settings, self.conflicts, self.limits)
             if judged is None:
                 continue
             if judged.why:
@@ -163,21 +163,32 @@ class _Seeking:
                 far.vacuous += 1
                 self.conflicts.leave_out(settings)
 
-    def judge(self, settings: Settings) -> Judged | None:
-        """The search at the finding's bounds; None where something gets worse, which is learned. Before it one with little room and
-        without faults, and one with one segment in flight: what breaks there breaks at the finding's bounds too."""
-        chosen = {**self.chosen, **self.conflicts.changes(settings)}
-        most = max(FEW, FACTOR * self.before.states)
+    def judge(self, settings: Settings, conflicts: Conflicts, limits: Mapping[str, int | None]) -> Judged | None:
+        """The search at the finding's bounds; None where a claim breaks below its limit, which is learned. Before it one with little room
+        and without faults, and one with one segment in flight: what breaks there breaks at the finding's bounds too."""
+        chosen, most = {**self.chosen, **conflicts.changes(settings)}, max(FEW, FACTOR * self.before.states)
         for bounds in (_less(self.bounds, SMALL), _less(self.bounds, ONE_SEGMENT), self.bounds):
             judged = self.bench.judge(chosen, bounds, most=most)
-            worse = sorted(judged.worse(self.limits), key=lambda name: judged.breaches[name] or 0)[:LEARNED]
+            worse = sorted(judged.worse(limits), key=lambda name: judged.breaches[name] or 0)[:LEARNED]
             if worse:
                 hits = self.bench.hits(chosen, bounds, worse, most)
-                if not sum(self.conflicts.learn(start, hit.stimuli, chosen) for start, hit in hits.values()):
+                if not sum(conflicts.learn(start, hit.stimuli, chosen) for start, hit in hits.values()):
                     raise EngineDisagreement(f"{self.finding.name}: {' and '.join(worse)} break under changes that disagree with every run "
-                                             f"known to break them: {self.conflicts.changes(settings)}")
+                                             f"known to break them: {conflicts.changes(settings)}")
                 return None
         return judged
+
+    def hopeless(self) -> bool:
+        """Is there no combination that keeps the finding's claim, whatever else gets worse? False also where that would take long."""
+        conflicts = Conflicts(self.base, [self.finding.property], self.knobs)
+        limits = {**dict.fromkeys(self.limits, 0), self.finding.property: None}
+        for _ in range(CANDIDATES):
+            settings = conflicts.smallest()
+            if settings is None:
+                return True
+            if self.judge(settings, conflicts, limits) is not None:
+                return False
+        return False
 
     def remedy(self, settings: Settings, judged: Judged) -> Remedy:
         changes = self.conflicts.changes(settings)
