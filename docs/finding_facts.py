@@ -16,7 +16,7 @@ from typing import Any
 from docs.made import kept
 from docs.pages import ROOT
 from lockstep.bench import Bench
-from lockstep.remedies import made_worse, remedies, rules
+from lockstep.remedies import HOW_FAR, made_worse, remedies, rules
 from model.expr import show
 from model.readings import READINGS
 from model.slices import build
@@ -49,8 +49,8 @@ def asked(finding: Finding, trace: Trace) -> System:
 
 
 def repair_fingerprint(finding: Finding, trace: Trace) -> str:
-    """Of what its smallest repair was computed from: besides, every claim of the slice, and the rules of the repair."""
-    said = [fingerprint(finding, trace), repr(rules()), *(f"{one.name}|{show(one.violated)}|{show(one.antecedent)}"
+    """Of what its smallest repair was computed from: besides, every claim of the slice, the rules of the repair, and how far was looked."""
+    said = [fingerprint(finding, trace), repr((rules(), HOW_FAR)), *(f"{one.name}|{show(one.violated)}|{show(one.antecedent)}"
                                                           for one in claims_of(trace.slice))]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 

@@ -85,8 +85,8 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "## The run", "", "```text", *ladder(run).splitlines(), "```", "", "```mermaid", *mermaid(run).splitlines(), "```", "",
              "## What it depends on", "", depends(run), "",
              "## Who had the last chance", "",
-             f"Adopted readings keep `{claim.name}` at {trace.end}; what other claim breaks from there on that would not have, or sooner "
-             "than it would have, is said with them.", "",
+             f"Adopted readings keep `{claim.name}` at {trace.end}. They make another claim worse where it breaks from there on and would "
+             "not have, or would have only after more steps.", "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
              "## Smallest repair", "", *repair(finding, known.get("repair")), "",
              "How this is established: [last chance](../decisions/022-last-chance.md), [repair](../decisions/027-repair-of-a-finding.md). "
@@ -156,7 +156,7 @@ def values(adopted: Mapping[str, Any], worse: Collection[str] | None) -> str:
     said = " and ".join(f"`{name}={value}`" for name, value in adopted["changes"].items())
     how = "" if adopted["smallest"] else "; none of them can be left out"
     vacuous = "" if adopted["tested"] else "; what the claim speaks of does not happen any more then"
-    other = "" if worse is None else f"; it breaks {listed(worse)}" if worse else "; no other claim is worse off"
+    other = "" if worse is None else f"; it makes {listed(worse)} worse" if worse else "; no other claim is worse off"
     return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{vacuous}{other})"
 
 

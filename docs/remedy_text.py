@@ -16,15 +16,15 @@ def repair(finding: Finding, known: Mapping[str, Any] | None) -> Iterator[str]:
         return
     others = [name for name in known["kept"] if name != finding.property]
     yield (f"The fewest readings, changed at both ends, under which `{finding.property}` holds"
-           + (f", {listed(others)} still hold{'s' if len(others) == 1 else ''}" if others else "")
-           + f", and no other claim of the slice breaks in fewer steps than it does here. Bounds: {bounds(known['bounds'])}.")
+           + (f", what else holds here still holds ({listed(others)})" if others else "")
+           + f", and no other claim of the slice breaks in fewer steps than here. Bounds: {bounds(known['bounds'])}.")
     if known["untested"]:
         yield (f"Not put to the test at these bounds, by the finding's readings or by preset `repaired`, and not asked to be: "
                f"{listed(known['untested'])}.")
     yield ""
     for one in known["found"]:
-        changes = " and ".join(f"`{key}={value}` ({one['sources'][key]})" for key, value in one["changes"].items())
-        yield (f"- A and B: {changes}. Holds in {one['states']:,} states, {one['transitions']:,} transitions, searched to the end."
+        changes = " and ".join(f"`{key}={value}` ({one['sources'][key]}, read so)" for key, value in one["changes"].items())
+        yield (f"- A and B: {changes}; holds in {one['states']:,} states, {one['transitions']:,} transitions, searched to the end."
                + (f" A close without faults: {costs(one['cost'], known['base_cost'])}." if one["cost"] else ""))
     if known["found"]:
         yield "- " + ("These are all of this size; there is none with fewer changes." if known["complete"]

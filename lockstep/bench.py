@@ -14,7 +14,7 @@ from model.readings import READINGS
 from model.slices import BUDGETS, CAPACITIES, starts_of
 from model.system import State, System
 from properties.registry import claims_of
-from verify.query import Hit, Progress
+from verify.query import INTERRUPTED, Hit, Progress
 from verify.search import Family
 
 Chosen = Mapping[str, str]  # a value for every reading
@@ -39,7 +39,7 @@ class Judged:
 
 
 class Bench:
-    """A slice with all its claims. Searches are remembered."""
+    """A slice with all its claims. Searches are remembered. Ctrl-C is raised: a search that it ended says nothing."""
 
     def __init__(self, slice_name: str, memory_gib: float = 1.5) -> None:
         self.slice, self.memory = slice_name, memory_gib
@@ -80,6 +80,8 @@ class Bench:
                 raise KeyboardInterrupt
 
         result = family.search(states or self.starts(chosen, bounds), asked=claims, progress=stop)
+        if result.why == INTERRUPTED and (most is None or result.counts.distinct <= most):
+            raise KeyboardInterrupt
         why = f"more than {most:,} states" if most is not None and result.counts.distinct > most else result.why
         breaches = {query.name: result.lengths[query.name] for query in asked.queries}
         tested = frozenset(name for name, antecedent in zip(self.claims, asked.antecedents, strict=True)

@@ -25,12 +25,13 @@ from traces.names import coded
 from verify.query import EngineDisagreement
 from verify.step import step
 
-MOST = 3  # smallest repairs
+MOST = 5  # smallest repairs
 LARGE = 1_000_000  # states of the base from which on one smallest repair is enough, and rules are judged with one segment in flight
 CANDIDATES = 400  # tried before it is given up
 FEW, FACTOR = 1_000_000, 16  # states that a candidate may come to: so many, or so many times those of the base
 ONE_SEGMENT = {"segments": 1}
 LEARNED = 4  # breaches of a candidate that become conflicts, shortest first
+HOW_FAR = (MOST, LARGE, FEW, FACTOR, CANDIDATES, LEARNED)
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def test_a_page_tells_its_repair():
                         "rules": [{"rule": "R-b", "keeps": True, "worse": ["no-idle-orphan"], "why": ""},
                                   {"rule": "R-c", "keeps": False, "worse": [], "why": ""}]}}
     told = "\n".join(remedy_text.repair(FINDINGS["F-02/confirm"], known["repair"]))
-    assert "A and B: `confirm=never` (draft 3.4). Holds in 12,345 states, 99,999 transitions, searched to the end." in told
+    assert "A and B: `confirm=never` (draft 3.4, read so); holds in 12,345 states, 99,999 transitions, searched to the end." in told
     assert "there may be others with as many" in told
     assert "R-b does, but makes `no-idle-orphan` worse; no other does, at bounds losses 0" in told
     assert remedy_text.shortly(known["repair"]) == "`confirm=never`"
