@@ -32,6 +32,7 @@ from verify.step import Firing
 
 FOLDER = ROOT / "docs" / "findings"
 FACTS = FOLDER / "facts.json"
+LARGE = ("rekey", "phase1", "opening")  # slices whose searches take longest; they are begun first
 RENEW = "renew them with: python -m docs facts"
 
 Facts = dict[str, dict[str, Any]]
@@ -114,7 +115,7 @@ def renew(names: Collection[str] = (), workers: int = 2) -> None:
     for name, finding in FINDINGS.items():
         if not names or name in names:
             groups.setdefault((finding.slice, repr(sorted(finding.readings.items()))), []).append(name)
-    order = sorted(groups.values(), key=lambda group: (_HEAVY.index(FINDINGS[group[0]].slice), -len(group)))
+    order = sorted(groups.values(), key=lambda group: (FINDINGS[group[0]].slice not in LARGE, -len(group)))
     FOLDER.mkdir(exist_ok=True)
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1)
     try:
@@ -123,9 +124,6 @@ def renew(names: Collection[str] = (), workers: int = 2) -> None:
             FACTS.write_text(json.dumps({name: known[name] for name in FINDINGS if name in known}, indent=1) + "\n", encoding="utf-8")
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-_HEAVY = ("rekey", "phase1", "opening", "collision", "restart", "teardown", "attacker")  # slices, the longest searches first
 
 
 def _computed(group: Facts) -> Facts:
