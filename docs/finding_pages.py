@@ -86,8 +86,8 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "## What it depends on", "", depends(run), "",
              "## Who had the last chance", "",
              f"Adopted readings keep `{claim.name}` at {trace.end}"
-             + ("; no other claim was asked." if "repair" not in known else ". They make another claim worse where it breaks from there on and "
-                "would not have, or would have only after more steps."), "",
+             + ("; no other claim was asked." if "repair" not in known else ". They make another claim worse where it breaks from "
+                "there on and would not have, or would have only after more steps."), "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
              "## Smallest repair", "", *repair(finding, known.get("repair")), "",
              "How this is established: [last chance](../decisions/022-last-chance.md), [repair](../decisions/027-repair-of-a-finding.md). "
