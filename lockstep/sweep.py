@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_possible, check_read, parse, readings
+from lockstep.choice import UsageError, check_possible, check_read, claims_asked, parse, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
 from lockstep.report import AS_EXPECTED, NOT_DECIDED
 from model.expr import ModelError, show
 from model.readings import READINGS, impossible
-from model.slices import SLICES, bounds_of, starts_of
+from model.slices import bounds_of
 from model.system import State, System
 from model.trace import Trace
-from properties.registry import HOLDS, RESPONSES, UNDECIDED, VIOLATED, claims_of
+from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.replay import NotARun, replay
 from verify.query import INTERRUPTED, Hit
 from verify.search import Family
@@ -134,23 +134,15 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     other than the preset's. bounds: other than the default sweep's. Raises UsageError for whatever does not exist."""
     limits = limits or Limits()
     check_limits(limits)
-    if slice_name not in SLICES:
-        raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
-    registered = [claim.name for claim in claims_of(slice_name)]
-    for name in properties:
-        if name in RESPONSES:
-            raise UsageError(f"property {name}: only lockstep verify judges endless runs; a sweep judges claims")
-        if name not in registered:
-            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    claims = claims_asked(slice_name, properties)
     default = DEFAULT[slice_name]
     overrides, axes = parse(texts), axes_of(swept or default.swept)
     twice = sorted(set(overrides) & {axis.name for axis in axes})
     if twice:
         raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
     try:
-        judged = properties or [name for name in registered if bounds or name not in default.without]
-        job = Job(slice_name, preset, overrides, tuple(name for name in registered if name in judged),
-                  bounds=bounds_of(slice_name, {**default.bounds, **(bounds or {})}), limits=limits)
+        judged = tuple(name for name in claims if properties or bounds or name not in default.without)
+        job = Job(slice_name, preset, overrides, judged, bounds=bounds_of(slice_name, {**default.bounds, **(bounds or {})}), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
     sweep = Sweep(job, axes)
@@ -213,8 +205,7 @@ class _Searcher:
 
     def initial(self, combination: Mapping[str, str]) -> tuple[State, ...]:
         """The initial states of a combination, in the order of its own system."""
-        job = self.sweep.job
-        return self.system.states_from(starts_of(job.slice, {**self.asked.chosen, **combination}, job.bounds))
+        return self.asked.starts({**self.asked.chosen, **combination})
 
     def search(self, number: int, report: Report) -> Searched:
         asked, initial = self.asked, self.initial(self.sweep.combination(number))

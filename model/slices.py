@@ -101,6 +101,11 @@ def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[
     return starts
 
 
+def deciding(name: str) -> frozenset[str]:
+    """The readings that decide where a slice starts: which of its starts there are, and which timers run there."""
+    return frozenset({"hold"} | {key for one in SLICES[name].start() for key in one if key in READINGS}) if name in SLICES else frozenset()
+
+
 def _instances(chosen: Slice) -> list[Instance]:
     lanes = chosen.lanes
     return [*(Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES),

@@ -338,7 +338,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("teardwon",), "slice 'teardwon': there is no such slice to sweep; there are teardown, opening"),
+    (("teardwon",), "slice 'teardwon': there is no such slice; there are teardown, opening"),
     (("opening", "--property", "close-ends"), "property close-ends: only lockstep verify judges endless runs"),
     (("teardown", "--sweep", "colour"), "sweep 'colour': there is no reading 'colour'; there are del_trigger"),
     (("teardown", "--sweep", "bind=single/triple"), "reading bind: no value 'triple'; it has single, set"),
@@ -351,7 +351,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
     (("teardown", "--sweep", "A:port=170", "--reading", "B:port=179"), "readings A:port=170 B:port=179: slice teardown cannot start"),
     (("teardown", "--sweep", ",".join(READINGS)),
      "combinations are more than 100,000"),
-    (("teardown", "--property", "no-bugs"), "property 'no-bugs': not registered with slice teardown"),
+    (("teardown", "--property", "no-bugs"), "property 'no-bugs': there is no such property"),
     (("teardown", "--preset", "perfect"), "preset 'perfect': there is no such preset"),
     (("teardown", "--bound", "losses=99"), "bound losses: 99 is out of range"),
     (("teardown", "--workers", "0"), "workers 0: give a whole number from 1 on"),
