@@ -103,7 +103,8 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
              "## Smallest repair", "", *repair(finding, known.get("repair")), "",
              "How this is established: decisions [022](../decisions/022-last-chance.md) and "
-             "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). Back to the [index](README.md).", ""]
+             "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). "
+             "Back to the [index](README.md).", ""]
     return "\n".join(lines)
 
 
