@@ -79,9 +79,10 @@ def never_fires(table: Table, *surroundings: str, seconds: float = 10) -> set[st
     """The rows of a table that fire nowhere in its component slice, or not within the time.
 
     Where the slice is large, each of `surroundings` names the variables of others that may change while the rest keep their
-    initial values; a row need fire in only one of them.
+    initial values; a row need fire in only one of them. A row that must not fire is looked for to the end.
     """
     whole = alone(table)
+    enough = table.name if len(table.firing) == len(table.rows) else ""
     own = {id(var) for one in whole.instances for var in one.table.all_variables}
     extra = list(dict.fromkeys((slot.scope, slot.var) for slot in whole.slots if id(slot.var) not in own))
     fired: set[str] = set()
@@ -90,5 +91,6 @@ def never_fires(table: Table, *surroundings: str, seconds: float = 10) -> set[st
         offers = [one for one in whole.offers if one.table is table or not free or one.event.name in free]
         assert free <= {one.event.name for one in offers}
         system = System(whole.name, whole.instances, offers, extra=extra, open_ended=True)
-        fired |= {key for _, name, key in search(system, memory_gib=0.5, timeout=seconds).counts.fired if name == table.name}
+        fired |= {key for _, name, key in search(
+            system, memory_gib=0.5, timeout=seconds, stop_when_fired=enough).counts.fired if name == table.name}
     return {one.key for one in table.rows} - fired

@@ -14,7 +14,7 @@ from model.readings import reading
 from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, RESTART, TCP_CLOSE, TCP_SEND
 from model.system import System, open_system
 from model.table import Table
-from verify.reference import explore
+from verify.search import search
 from verify.step import Outcome, Stimulus, step
 
 STATES = ("Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")
@@ -440,8 +440,9 @@ MESSAGE_SETTINGS = tuple({"initiated": code & 1, "CollisionDetectOpenSentState":
 
 
 def fired(table: Table, fixed: Mapping[str, int]) -> set[str]:
-    counts = explore(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()}))
-    return {row for (_, name, row) in counts.fired if name == table.name}
+    found = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()}))
+    assert found.complete
+    return {row for (_, name, row) in found.counts.fired if name == table.name}
 
 
 def test_every_row_of_the_fsm_fires_in_its_component_slice() -> None:
