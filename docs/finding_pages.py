@@ -15,7 +15,7 @@ from typing import Any
 
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED
-from docs.made import changed, kept
+from docs.made import changed
 from docs.pages import ROOT
 from lockstep.api import file_name
 from model.action import action_exprs
@@ -28,6 +28,7 @@ from properties import endings
 from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
+from tests.runs import kept
 from traces.ladder import cited, ladder
 from traces.mermaid import mermaid
 from traces.names import coded

@@ -14,11 +14,10 @@ from docs import finding_pages
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED
 from docs.finding_pages import FACTS, FOLDER, computed, facts, mentioned, page, pages, ranked
-from docs.made import kept
 from lockstep.cli import app
 from model.readings import READINGS
 from properties.findings import FINDINGS
-from tests.runs import GALLERY
+from tests.runs import GALLERY, kept
 from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import NotARun, TraceError, model_digest, replay
