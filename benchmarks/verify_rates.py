@@ -1,11 +1,11 @@
 """The table of docs/performance.md: how many states and transitions of each slice the search visits, in how many seconds.
 
     lockstep verify --json > report.json
-    python -m benchmarks.verify_rates report.json [--write]
+    python -m benchmarks.verify_rates report.json [--write "an idle machine of two cores"]
 
 Seconds are those of the clock on the wall that the report gives for each search, compilation included, while as many searches as the
-machine has cores ran side by side. --write puts the table into the page instead of printing it; tests/test_verify.py compares its
-states, transitions and levels with those of the model.
+machine has cores ran side by side. --write puts the table into the page instead of printing it, with what it was measured on;
+tests/test_benchmarks.py compares its states, transitions and levels with those of the model.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def written(page: str, part: str) -> str:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("report", type=Path, help="what lockstep verify --json printed")
-    words.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    words.add_argument("--write", metavar="WHERE", help="put the table into docs/performance.md; WHERE it was measured, in words")
     given = words.parse_args()
     try:
         report = json.loads(given.report.read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ def main() -> None:
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         sys.exit(f"verify_rates: {given.report}: not a report of lockstep verify --json ({error!r}); make it anew")
     if given.write:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), part), encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), f"Measured on {given.write}.\n\n{part}"), encoding="utf-8")
     else:
         print(part, end="")
 
