@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"] if find_spec("xdist") else []
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4"] if find_spec("xdist") else []
 
 for words in (["ruff", "check", "."], ["mypy"], ["pytest", *SIDE_BY_SIDE]):
     done = subprocess.run([sys.executable, "-m", *words], check=False)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+from typing import Any
+
 import pytest
 
 # They look at the searches of tests/runs.py that take longest, so that these are made once; every other file is by itself.
 TOGETHER = {"test_agreement", "test_docs", "test_gallery", "test_verify"}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "xdist_group(name): tests of a group run one after another in one process")
+def group(nodeid: str) -> str:
+    """What is run in one process, one test after another."""
+    file = PurePosixPath(nodeid.partition("::")[0])
+    return "whole run" if file.stem in TOGETHER else file.stem
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("whole run" if item.path.stem in TOGETHER else item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """By file. The marks of --dist loadgroup are no way: xdist 3.8 writes them where pytest 9.2 does not look, and says nothing."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return ByGroup(config, log)
