@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
-from docs.made import kept
 from docs.pages import ROOT
 from lockstep.bench import Bench
 from lockstep.remedies import HOW_FAR, made_worse, remedies, rules
@@ -26,6 +25,7 @@ from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import claims_of
+from tests.runs import kept
 from traces.names import coded
 from verify.game import RULES, Adopted, Chance, chance
 from verify.step import Firing

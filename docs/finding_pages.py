@@ -12,7 +12,7 @@ from typing import Any
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED, REVIEWED
 from docs.finding_facts import FOLDER, Facts, facts
-from docs.made import changed, kept
+from docs.made import changed
 from docs.remedy_text import listed, repair, shortly
 from lockstep.api import file_name
 from model.action import action_exprs
@@ -26,6 +26,7 @@ from model.system import ENDS
 from properties import endings
 from properties.finding import Finding
 from properties.findings import FINDINGS
+from tests.runs import kept
 from traces.ladder import cited, ladder
 from traces.mermaid import mermaid
 from traces.replay import Run, query_of, replay

@@ -453,8 +453,9 @@ MESSAGE_SETTINGS = tuple({"initiated": code & 1, "CollisionDetectOpenSentState":
 
 
 def fired(table: Table, fixed: Mapping[str, int]) -> set[str]:
-    counts = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()})).counts
-    return {row for (_, name, row) in counts.fired if name == table.name}
+    found = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()}))
+    assert found.complete
+    return {row for (_, name, row) in found.counts.fired if name == table.name}
 
 
 def test_every_row_of_the_fsm_fires_in_its_component_slice() -> None:

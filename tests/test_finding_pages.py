@@ -16,7 +16,6 @@ from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED, REVIEWED
 from docs.finding_facts import FACTS, FOLDER, chances_of, computed, facts
 from docs.finding_pages import mentioned, page, pages, ranked
-from docs.made import kept
 from lockstep import remedies as module
 from lockstep.bench import Bench
 from lockstep.choice import parse, readings
@@ -27,7 +26,7 @@ from lockstep.remedies import made_worse, remedies
 from model.readings import READINGS
 from model.slices import bounds_of
 from properties.findings import FINDINGS
-from tests.runs import GALLERY
+from tests.runs import GALLERY, kept
 from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import NotARun, TraceError, model_digest, replay

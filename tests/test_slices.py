@@ -16,6 +16,7 @@ from model.slices import BUDGETS, CAPACITIES, SLICES, TABLES, bounds_of, build, 
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, PROPERTIES, RESPONSES
 from tests.runs import jobs, judged
+from tests.test_search import agree
 from verify.reference import explore
 from verify.search import search
 
@@ -43,11 +44,23 @@ PINS = {
 }
 
 
+# Starts that are too large for the interpreter, which takes a millisecond a transition; so many of their states are looked at.
+PART = {"rekey": {1: 1500}}
+
+
 @pytest.mark.parametrize(("name", "preset"), PINS)
 def test_interpreter_and_search_agree_row_by_row(name, preset):
     system = build(name, readings(preset, {}), bounds=SMALL | ROOM.get((name, preset), {}))
-    native, counts = search(system), explore(system)
+    every, part = system.initial, PART.get(name, {})
+    whole = search(system)
+    assert whole.complete
+    system.initial = tuple(state for at, state in enumerate(every) if at not in part)
+    native, counts = search(system) if part else whole, explore(system)
     assert native.complete and native.counts == counts
+    for at, most in part.items():
+        system.initial = every[at:at + 1]
+        agree(system, most=most)
+    counts = whole.counts
     assert (counts.distinct, counts.transitions, counts.levels) == PINS[name, preset]
     assert sum(counts.fired.values()) >= counts.transitions > counts.distinct
     assert {table for _, table, _ in counts.fired} >= {"tcp", "bgp", "binding", "spd", "ipsec", "informational", "segments"} - (

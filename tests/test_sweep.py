@@ -259,13 +259,20 @@ def test_readings_of_the_draft_name_lines():
 # -- what is kept -------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kept_file(tmp_path):
-    """A sweep of two combinations and the file it left."""
+@pytest.fixture(scope="module")
+def two_cells():
+    """A sweep of two combinations."""
     sweep = plan("teardown", ["A:expiry"], preset="repaired", bounds=BOUNDS)
+    return sweep, list(search_all(sweep, {}, 1))
+
+
+@pytest.fixture
+def kept_file(two_cells, tmp_path):
+    """The same and the file it left."""
+    sweep, searched = two_cells
     path = tmp_path / "cells.jsonl"
     with Kept(path, sweep) as kept:
-        for one in search_all(sweep, kept.known, 1):
+        for one in searched:
             kept.add(one)
     return sweep, path, kept.known
 
