@@ -1,6 +1,6 @@
 """How fast the simulation is, with every step recorded, and how fast its check is, against bare SimPy in one run.
 
-    python benchmarks/simulation_rate.py [--hours N] [--seeds N]
+    python -m benchmarks.simulation_rate [--hours N] [--seeds N]
 
 Two loads: one long run of an Established session on a lossy path (default 24 hours of KEEPALIVEs; the lifetimes are set so long
 that nothing else happens), and the graceful shutdown over many seeds (default 500). Bare SimPy: as many timeouts with a

@@ -1,6 +1,6 @@
 """How often walks reach rare situations: swarm (each run leaves something out) against uniform (any enabled stimulus, equal chances).
 
-    python benchmarks/walk_coverage.py [--runs N] [--seeds N] [--shrunk]
+    python -m benchmarks.walk_coverage [--runs N] [--seeds N] [--shrunk]
 
 Both walk in the same process, with the same number of runs and steps, from the same seeds; the shares are of all runs. A run that
 breaks a claim is not cut short: no claim is asked. --shrunk compares instead the witnesses that walks find and shrink under draft
@@ -19,6 +19,7 @@ os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gett
 
 from lockstep.commands.fuzz import situations, task_of
 from lockstep.jobs import Job, question
+from model.slices import places_of
 from properties.registry import claims_of
 from verify.search import search
 from verify.walk import walk
@@ -32,11 +33,11 @@ def coverage(runs: int, seeds: int) -> None:
             reached: Counter[str] = Counter()
             rows, made, begun = set(), 0, perf_counter()
             for seed in range(seeds):
-                walked = walk(task.system, (), runs=runs, seed=seed, vary=task.vary, situations=situations(), swarm=swarm)
+                walked = walk(task.system, (), runs=runs, seed=seed, vary=task.vary, situations=situations(places_of(slice_)), swarm=swarm)
                 reached.update(walked.times)
                 rows |= set(walked.fired)
                 made += walked.runs
-            shares = ", ".join(f"{one.name} {100 * reached[one.name] / made:.1f} %" for one in situations())
+            shares = ", ".join(f"{one.name} {100 * reached[one.name] / made:.1f} %" for one in situations(places_of(slice_)))
             print(f"{slice_}, {how}, {'swarm  ' if swarm else 'uniform'}: {shares}; {len(rows)} rows fired; {made} runs, "
                   f"{perf_counter() - begun:.0f} s", flush=True)
 

@@ -1,14 +1,16 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [ledger] [facts]``, from the root of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [ledger] [facts [FINDING ...] [--workers N]]``, from the root
+of the repository.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
 kept witnesses and facts, in a second. pages: the outputs of the commands, and the parts that are made from the model, in
 README.md and docs/; that runs the searches, about two minutes. ledger: docs/ledger.md and the results behind it, from the same
-searches. These four without arguments. facts: what docs/findings/ says of games,
-where the model changed, some minutes; afterwards the pages of findings.
+searches. These four without arguments. facts: what docs/findings/ says of games and repairs, of all findings or of those named, where
+the model changed: minutes, for all of them half an hour; afterwards the pages.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,10 +52,25 @@ def findings() -> None:
         sys.exit(f"docs: {error}")
 
 
-def facts() -> None:
-    from docs.finding_pages import renew
+def facts(words: list[str]) -> None:
+    from docs.finding_facts import renew
+    from properties.findings import FINDINGS
 
-    renew()
+    names, workers = list(words), os.cpu_count() or 1
+    if "--workers" in names:
+        at = names.index("--workers")
+        _, *given = names[at:at + 2]
+        if not given or not given[0].isdecimal() or int(given[0]) < 1:
+            sys.exit(f"docs: --workers {' '.join(given)}: give a whole number from 1 on")
+        workers = int(given[0])
+        del names[at:at + 2]
+    for name in names:
+        if name not in FINDINGS:
+            sys.exit(f"docs: {name!r}: there is no such finding; there are {', '.join(FINDINGS)}")
+    try:
+        renew(names, workers)
+    except KeyboardInterrupt:
+        sys.exit("docs: interrupted; what was computed so far is kept")
     findings()
 
 
@@ -68,15 +85,18 @@ def ledger() -> None:
     PAGE.write_text(text(), encoding="utf-8")
 
 
-PARTS = {"tables": tables, "findings": findings, "pages": pages, "ledger": ledger, "facts": facts}
+PARTS = {"tables": tables, "findings": findings, "pages": pages, "ledger": ledger}
 
 
 def main() -> None:
-    words = sys.argv[1:] or [word for word in PARTS if word != "facts"]
+    if sys.argv[1:2] == ["facts"]:
+        return facts(sys.argv[2:])
+    words = sys.argv[1:] or list(PARTS)
     for word in words:
         if word not in PARTS:
-            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(PARTS)}")
+            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(PARTS)}, and facts, first and alone")
         PARTS[word]()
+    return None
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 KEPT = "a run is kept"
 NUMBERS = "arithmetic: not a run"
-LINT = "a rule of policy or configuration: not a run"
+LINT = "a rule of policy or configuration: [a lint](../lints.md)"
 TEXT = "damage of the text: not a run"
 
 CANDIDATES: dict[str, tuple[str, str]] = {

@@ -1,115 +1,39 @@
-"""docs/findings/: a page a finding and a ranked index, made from kept witnesses and kept facts.
+"""docs/findings/: a page a finding and a ranked index, made from kept witnesses and kept facts (`docs.finding_facts`).
 
-`python -m docs facts` computes what is expensive, who had the last chance (`verify.game`), and keeps it in docs/findings/facts.json with
-a fingerprint of what it was computed from. `python -m docs findings` renders the pages from it, in a second.
+`python -m docs findings` renders them, in a second.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED, REVIEWED
-from docs.made import changed, kept
-from docs.pages import ROOT
+from docs.finding_facts import FOLDER, Facts, facts
+from docs.made import changed
+from docs.remedy_text import listed, repair, shortly
 from lockstep.api import file_name
 from model.action import action_exprs
 from model.attacker import ATTACKER_TABLE
 from model.expr import Expr, Var, show, walk
 from model.intruder import INTRUDER_TABLE
-from model.readings import READINGS
+from model.nat import NAT_TABLE
 from model.restart import RESTART_TABLE
-from model.slices import SLICES, build
-from model.system import ENDS, System
-from model.trace import Trace, to_document
+from model.slices import deciding
+from model.system import ENDS
 from properties import endings
 from properties.finding import Finding
 from properties.findings import FINDINGS
-from properties.presets import PRESETS
+from tests.runs import kept
 from traces.ladder import cited, ladder
 from traces.mermaid import mermaid
-from traces.names import coded
 from traces.replay import Run, query_of, replay
-from verify.game import RULES, Adopted, Chance, chance
-from verify.step import Firing
 
-FOLDER = ROOT / "docs" / "findings"
-FACTS = FOLDER / "facts.json"
-RENEW = "renew them with: python -m docs facts"
 HEAD = "<!-- made by python -m docs findings; do not edit -->"
 OVERHEARD = "text-stays-secret"  # it breaks by listening, which is no step
 UNPROTECTED = ("no-plaintext-out", "no-plaintext-after-open", "no-plaintext-in", "accepted-is-authentic", "no-replay")
-
-Facts = dict[str, dict[str, Any]]
-
-
-# -- facts ---------------------------------------------------------------------------------------------------------------------------
-
-
-def fingerprint(finding: Finding, trace: Trace) -> str:
-    """Of what the facts about a finding were computed from: the rules of the game, the model under its readings, claim and witness."""
-    said = [RULES, trace.digest, show(finding.claim.violated), show(finding.claim.antecedent),
-            json.dumps(to_document(trace), sort_keys=True)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
-
-
-def asked(finding: Finding, trace: Trace) -> System:
-    """The system that a finding's claim is judged in; its cause is not remembered."""
-    return build(trace.slice, trace.readings, bounds=trace.bounds, monitors=finding.claim.monitors)
-
-
-def computed(name: str) -> dict[str, Any]:
-    """The facts about one finding. Takes seconds, for some findings a minute."""
-    finding, trace = FINDINGS[name], kept()[name]
-    system, claim = asked(finding, trace), finding.claim
-    stimuli = [coded(system, number, one) for number, one in enumerate(trace.steps, 1)]
-    repaired = {key: one.var.sort.code(PRESETS["repaired"].value(key)) for key, one in READINGS.items()
-                if PRESETS["repaired"].value(key) != PRESETS["draft"].value(key)}
-    found = {end: chance(system, end, claim.violated, claim.antecedent, trace.end, system.initial[trace.start], stimuli,
-                         fallback=repaired) for end in ENDS}
-    return {"of": fingerprint(finding, trace), "ends": {end: _document(system, one) for end, one in found.items()}}
-
-
-def _document(system: System, found: Chance) -> dict[str, Any]:
-    def row(one: Firing | None) -> dict[str, str] | None:
-        return None if one is None else {"row": f"{one.scope}.{system.table_of_row(one.row).name}: {one.row.key}", "source": one.row.source}
-
-    def adopted(one: Adopted | None) -> dict[str, Any] | None:
-        return None if one is None else {key: value for key, value in asdict(one).items() if key != "codes"}
-
-    anyway = found.anyway and {"changes": dict(found.anyway.changes), "broken_by": [row(one) for one in found.anyway.broken_by]}
-    return {"lost": list(found.lost), "last": found.last, "undecided": found.undecided, "adopted": adopted(found.adopted),
-            "from_start": adopted(found.from_start), "followed": row(found.followed), "instead": row(found.instead),
-            "anyway": anyway, "arena": found.arena}
-
-
-def facts() -> Facts:
-    """The kept facts. Raises ValueError where they are of another model, or not of these findings."""
-    known: Facts = json.loads(FACTS.read_text(encoding="utf-8"))
-    for name, finding in FINDINGS.items():
-        if known.get(name, {}).get("of") != fingerprint(finding, kept()[name]):
-            raise ValueError(f"docs/findings/facts.json: what it says of {name} was computed from another model; {RENEW}")
-    if set(known) != set(FINDINGS):
-        raise ValueError(f"docs/findings/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
-    return known
-
-
-def renew(only_changed: bool = True) -> None:
-    """Compute the facts that are missing or of another model, and keep them."""
-    old: Facts = json.loads(FACTS.read_text(encoding="utf-8")) if FACTS.exists() else {}
-    known: Facts = {}
-    for name, finding in FINDINGS.items():
-        there = old.get(name, {})
-        known[name] = there if only_changed and there.get("of") == fingerprint(finding, kept()[name]) else computed(name)
-        print(f"facts: {name}", flush=True)
-        FOLDER.mkdir(exist_ok=True)
-        FACTS.write_text(json.dumps({**{key: old[key] for key in FINDINGS if key in old}, **known}, indent=1) + "\n", encoding="utf-8")
-    FACTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 # -- ranking -------------------------------------------------------------------------------------------------------------------------
@@ -121,13 +45,15 @@ def severity(finding: Finding) -> int:
 
 
 def needs(run: Run) -> tuple[int, str]:
-    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, a restart, an attacker (an insider too)."""
+    """What the run needs besides two ends, their operators and their clocks: nothing, a loss, a restart, a NAT, an attacker (an insider
+    too)."""
     whose = {firing.row.event.name for outcome in run.outcomes for firing in outcome.fired}
     tables = {one.table for one in run.trace.steps}
     if tables & {ATTACKER_TABLE.name, INTRUDER_TABLE.name} or any("copied" in name for name in whose) or run.trace.property == OVERHEARD:
         return 2, "an attacker"
-    if RESTART_TABLE.name in tables:
-        return 1, "a restart"
+    for table, fault in ((RESTART_TABLE, "a restart"), (NAT_TABLE, "a NAT")):
+        if table.name in tables:
+            return 1, fault
     return (1, "a loss") if any(name.endswith(" lost") for name in whose) else (0, "nothing")
 
 
@@ -172,11 +98,14 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "## Who had the last chance", "",
              f"Could an end have ruled out a breach of `{claim.name}` at {trace.end} by reading the text otherwise, and up to which step? "
              "All else is against it: its peer, which goes on reading as it does, the network, operators, lifetimes, attackers. What both "
-             "ends share, or the world has, stays. No other claim was asked, and that an end had a chance does not mean that the draft "
-             "asked it to take it.", "",
-             *(line for end in ENDS for line in told(run, end, known["ends"][end])), "",
+             "ends share, or the world has, stays. That an end had a chance does not mean that the draft asked it to take it. "
+             + ("No other claim was asked." if "repair" not in known else "What it could have read makes another claim worse where that "
+                "breaks from there on and would not have, or would have only after more steps."), "",
+             *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
+             "## Smallest repair", "", *repair(finding, known.get("repair")), "",
              "How this is established: decisions [022](../decisions/022-last-chance.md) and "
-             "[030](../decisions/030-what-an-end-could-avoid.md). Back to the [index](README.md).", ""]
+             "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). "
+             "Back to the [index](README.md).", ""]
     return "\n".join(lines)
 
 
@@ -198,7 +127,7 @@ def mentioned(run: Run) -> set[str]:
                     at = run.system.slots[run.system.position(scope, node)].scope
                     yield f"{at}:{node.name}" if at else node.name
 
-    found = {"hold"} | {key for start in SLICES[run.trace.slice].start() for key in start if key in run.trace.readings}
+    found = set(deciding(run.trace.slice))
     for outcome in run.outcomes:
         for firing in outcome.fired:
             row = firing.row
@@ -220,8 +149,9 @@ def depends(run: Run) -> str:
             "the claim.")
 
 
-def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
-    """What one end could have done, as items of a list."""
+def told(run: Run, end: str, known: Mapping[str, Any], worse: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """What one end could have done, as items of a list. worse: the claims that break, or sooner, under what it could have adopted; None
+    where that was not looked at."""
     length, last = run.trace.length, known["last"]
     if all(known["lost"]):
         yield f"- **{end} never had a chance.** Whatever it reads, from the start on, some run breaks the claim. {unavoidable(end, known)}"
@@ -231,7 +161,7 @@ def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
         return
     gone = "the run breaks the claim" if last + 1 == length else "it is too late"
     yield (f"- **{end} had its last chance in step {last + 1}.** In state {last} it could still rule the breach out, by adopting "
-           f"{values(known['adopted'])} from there on; after step {last + 1} {gone}.")
+           f"{values(known['adopted'], worse and worse['adopted'])} from there on; after step {last + 1} {gone}.")
     followed, instead = known["followed"], known["instead"]
     if followed is not None:
         other = "nothing" if instead is None else f"`{instead['row']}`"
@@ -240,7 +170,7 @@ def told(run: Run, end: str, known: Mapping[str, Any]) -> Iterator[str]:
                + ("the row would have passed on something else." if same else f"it would have followed {other}."))
     if last:
         start = known["from_start"]
-        yield (f"  From the beginning: {values(start)}." if start is not None else
+        yield (f"  From the beginning: {values(start, worse and worse['from_start'])}." if start is not None else
                "  Which readings would have done from the beginning, is not known: no two of them, and the search for more was too large.")
 
 
@@ -254,14 +184,15 @@ def unavoidable(end: str, known: Mapping[str, Any]) -> str:
     return f"With {said} it could have avoided this run, but not this one of {len(rows)} step{'s' * (len(rows) > 1)}: {steps}."
 
 
-def values(adopted: Mapping[str, Any]) -> str:
+def values(adopted: Mapping[str, Any], worse: Collection[str] | None) -> str:
     """Readings adopted, with what was shown of them."""
     said = " and ".join(f"`{name}={value}`" for name, value in adopted["changes"].items())
     how = "" if adopted["smallest"] else "; none of them can be left out"
     vacuous = "" if adopted["tested"] else "; what the claim speaks of does not happen any more then"
     named = " and ".join(f"`{name}`" for name in adopted["named"])
-    other = f"; the claim itself reads {named}, and then asks for less" if named else ""
-    return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{other}{vacuous})"
+    less = f"; the claim itself reads {named}, and then asks for less" if named else ""
+    other = "" if worse is None else f"; it makes {listed(worse)} worse" if worse else "; no other claim is worse off"
+    return f"{said} (all {adopted['states']:,} states from there keep the claim{how}{less}{vacuous}{other})"
 
 
 def chances(known: Mapping[str, Any]) -> str:
@@ -279,15 +210,16 @@ def index(runs: Mapping[str, Run], known: Facts) -> str:
              "Each finding is a run of the model that breaks a claim, found by exhaustive search, shortest of its kind, and replayed by "
              "the reference interpreter. [How a finding is defined, and what each shows in detail](../findings.md).", "",
              "Order: first by what breaks (a segment leaves or enters unprotected, another claim about what an end does, a claim about how "
-             "a close ends), then by what the run needs besides the two ends (nothing; a loss or a restart; an attacker), then by how "
-             "certain the reading is (the text as first read before other values and silence), then by length. Last chance: the step in "
-             "which the end could last have ruled the breach out.", "",
-             "| | finding | what | claim | breaks | needs | reading | steps | last chance A | B |", "|---" * 10 + "|"]
+             "a close ends), then by what the run needs besides the two ends (nothing; a loss, a restart or a NAT; an attacker), then by "
+             "how certain the reading is (the text as first read before other values and silence), then by length. Last chance: the step "
+             "in which the end could last have ruled the breach out. Smallest repair: the fewest readings, changed at both ends, that keep "
+             "the claim and make no other worse.", "",
+             "| | finding | what | claim | breaks | needs | reading | steps | last chance A | B | smallest repair |", "|---" * 11 + "|"]
     for place, one in enumerate(ranked(runs), 1):
         run = runs[one.name]
         reading = "as first read" if not certainty(one) else "silent" if one.source.startswith("silent") else "another value"
         cells = [str(place), f"[{one.name}]({page_name(one)})", one.title, f"`{one.property}`", classes[severity(one)], needs(run)[1],
-                 reading, str(run.trace.length), chances(known[one.name])]
+                 reading, str(run.trace.length), chances(known[one.name]), shortly(known[one.name].get("repair"))]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Candidates", "",
               "The list of candidate findings was drawn up from the text before there was a model. Shown: a run is kept; lengths are ours "

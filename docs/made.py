@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from functools import cache
 from pathlib import Path
 
-from docs import ledger_pages
+from docs import ledger_pages, lints
 from lockstep.api import file_name, results_of
 from lockstep.choice import catalogue
 from lockstep.engines import ENGINES
@@ -24,18 +23,13 @@ from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import PROPERTIES, VIOLATED
 from tests import runs
-from traces.files import read, to_text, write
+from tests.runs import kept
+from traces.files import to_text, write
 
 
 def witness_file(trace: Trace) -> str:
     """Where `lockstep verify` puts a witness."""
     return f"out/{file_name(trace)}"
-
-
-@cache
-def kept() -> Mapping[str, Trace]:
-    """The kept witness of each known finding; tests/test_gallery.py sees to it that a search finds the same."""
-    return {trace.finding: trace for trace in map(read, sorted(runs.GALLERY.glob("*.json")))}
 
 
 def every_witness() -> Mapping[str, Trace]:
@@ -174,4 +168,7 @@ MAKE: dict[str, Callable[..., list[str]]] = {
     "engines": engines,
     "numbers": numbers,
     "readings": readings,
+    "lints": lints.lints,
+    "keywords": lints.keywords,
+    "deployment": lints.deployment,
 }

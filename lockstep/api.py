@@ -126,8 +126,12 @@ def _liveness(base: Job, properties: Sequence[str]) -> list[Job]:
     for one in responses_of(base.slice):
         if not properties or one.name in properties:
             together.setdefault(repr(one.slices[base.slice]), []).append(one)
-    return [replace(base, properties=tuple(one.name for one in group), engine="liveness",
-                    bounds={**group[0].slices[base.slice].bounds, **base.bounds}) for group in together.values()]
+    jobs = []
+    for group in together.values():
+        within = group[0].slices[base.slice]
+        jobs.append(replace(base, properties=tuple(one.name for one in group), engine="liveness",
+                            overrides={**within.readings, **base.overrides}, bounds={**within.bounds, **base.bounds}))
+    return jobs
 
 
 def verify(*slices: str, preset: str | Sequence[str] | None = None, readings: Iterable[str] = (), properties: Sequence[str] = (),
@@ -179,7 +183,8 @@ def _write(folder: Path, trace: Trace) -> str:
 def results_of(outcome: Outcome, paths: Mapping[str, str]) -> list[PropertyResult]:
     """A job's outcome as typed results."""
     job = outcome.job
-    promised = PRESETS[job.preset].promises
+    preset = PRESETS[job.preset]
+    promised = (*preset.promises, *preset.comes_about)
     results = []
     for asked in job.asked:
         judgement, trace = outcome.judgements[asked], outcome.traces.get(asked)

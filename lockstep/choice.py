@@ -1,4 +1,4 @@
-"""From a preset and overrides to a value for every reading."""
+"""What a user names, checked: from a preset and overrides to a value for every reading; the claims of a slice."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from model.expr import Var, walk
 from model.readings import READINGS, impossible
+from model.slices import SLICES, slice_names
 from model.system import ENDS
 from properties.presets import PRESETS, Preset
+from properties.registry import CLAIMS, RESPONSES, claims_of
 
 
 class UsageError(Exception):
@@ -62,6 +64,23 @@ def catalogue() -> list[dict[str, str]]:
     return [{"reading": one.key, "of": one.scope, "values": ", ".join(one.values),
              **{name: preset.value(one.key) for name, preset in PRESETS.items()}, "about": one.about, "source": one.source}
             for one in READINGS.values()]
+
+
+def claims_asked(slice_name: str, properties: Collection[str]) -> tuple[str, ...]:
+    """The claims registered with a slice, or those of them that are named. Raises UsageError for a slice without claims, and for a name
+    that is none of its claims."""
+    if slice_name not in SLICES:
+        without = " with claims" if slice_name in slice_names() else ""
+        raise UsageError(f"slice {slice_name!r}: there is no such slice{without}; there are {', '.join(SLICES)}")
+    registered = tuple(claim.name for claim in claims_of(slice_name))
+    for name in properties:
+        if name in RESPONSES:
+            raise UsageError(f"property {name}: only lockstep verify judges endless runs; name a claim")
+        if name not in CLAIMS:
+            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
+        if name not in registered:
+            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    return tuple(name for name in registered if not properties or name in properties)
 
 
 def check_read(slice_name: str, names: Iterable[str], read: Collection[str]) -> None:

@@ -13,6 +13,7 @@ from lockstep.commands import (
     attackers,
     fuzz,
     graph,
+    lint,
     numbers,
     readings,
     repair,
@@ -34,6 +35,7 @@ app.command(epilog=show.EPILOG)(show.show)
 app.command(epilog=table.EPILOG)(table.table)
 app.command(epilog=simulate.EPILOG)(simulate.simulate)
 app.command(epilog=graph.EPILOG)(graph.graph)
+app.command(epilog=lint.EPILOG)(lint.lint)
 app.command(epilog=fuzz.EPILOG)(fuzz.fuzz)
 app.command(epilog=repair.EPILOG)(repair.repair)
 app.command(epilog=readings.EPILOG)(readings.readings)

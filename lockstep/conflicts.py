@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf, prod
 
 from lockstep.jobs import Question
-from model.expr import evaluate
-from model.readings import READINGS
+from model.expr import Var, evaluate, walk
+from model.readings import IMPOSSIBLE, READINGS, impossible
+from model.slices import deciding
 from model.system import ENDS, State
 from verify.depends import Condition, Watcher
 from verify.query import Query
@@ -29,11 +31,11 @@ class Knob:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A run from initial state `start` that breaks `claim` at `end`, under whatever meets the conditions."""
+    """A run that breaks `claim` at `end`, under whatever meets the conditions, from an initial state like `initial` but for readings."""
 
     claim: str
     end: str
-    start: int
+    initial: State
     stimuli: tuple[Stimulus, ...]
     conditions: tuple[Condition, ...]
 
@@ -56,17 +58,21 @@ def knobs(read: Collection[str], chosen: Mapping[str, str], symmetric: bool) -> 
 class Conflicts:
     """What is known not to work of changes to a base.
 
-    A run is played on the base's system with other readings in its initial state: nothing else of a slice depends on them.
+    A run is played on the base's system, from where the slice starts under other readings: nothing else of a slice depends on them.
     """
 
-    def __init__(self, base: Question, wanted: Collection[str], turned: Sequence[Knob]) -> None:
+    def __init__(self, base: Question, wanted: Collection[str], turned: Sequence[Knob], sooner: Mapping[str, int] | None = None) -> None:
+        """wanted: claims that are not to break; sooner: claims that are not to break in fewer steps."""
         self.chosen, self.system, self.knobs = base.chosen, base.system, tuple(turned)
-        self.queries = [query for query in base.queries if query.name in wanted]
+        self._before = {**dict.fromkeys(wanted, inf), **(sooner or {})}
+        self.queries = [query for query in base.queries if query.name in self._before]
         self.known: dict[tuple[str, tuple[Condition, ...]], Conflict] = {}
         self.runs: dict[tuple[int, tuple[Stimulus, ...]], None] = {}
-        self._watcher = Watcher(base.system)
+        self._base, self._watcher = base, Watcher(base.system)
+        self._deciding = tuple(sorted(deciding(base.job.slice)))
+        self._starts: dict[tuple[str, ...], tuple[State, ...]] = {}
         self._forbidden = 0
-        self._hitting = Hitting([len(knob.options) for knob in self.knobs])
+        self._hitting = self._open()
 
     def __len__(self) -> int:
         return len(self.known)
@@ -74,9 +80,12 @@ class Conflicts:
     # -- runs ------------------------------------------------------------------------------------
 
     def learn(self, start: int, stimuli: Sequence[Stimulus], chosen: Mapping[str, str]) -> int:
-        """Play stimuli under readings, leaving out what cannot happen, up to the first breach: how many conflicts are new."""
-        played: list[Stimulus] = []
-        initial = state = self._initial(start, chosen)
+        """Play stimuli under readings from that of the initial states there, leaving out what cannot happen, up to the first breach: how
+        many conflicts are new."""
+        starts, played = self.starts(chosen), list[Stimulus]()
+        if start >= len(starts):
+            return 0
+        initial = state = starts[start]
         for stimulus in stimuli:
             try:
                 outcome = step(self.system, state, stimulus)
@@ -85,7 +94,7 @@ class Conflicts:
             played.append(stimulus)
             state = outcome.after
             broken = [(query, end) for query in self.queries for end in query.scopes
-                      if evaluate(query.when, StepView(self.system, end, outcome))]
+                      if len(played) < self._before[query.name] and evaluate(query.when, StepView(self.system, end, outcome))]
             if broken:
                 return sum(self._keep(start, initial, tuple(played), query, end) for query, end in broken)
         return 0
@@ -101,26 +110,46 @@ class Conflicts:
             tuple(codes[name] for name in condition.names) in condition.allowed for condition in one.conditions)]
         return sorted(found, key=lambda one: len(one.stimuli))
 
+    def starts(self, chosen: Mapping[str, str]) -> tuple[State, ...]:
+        """Where the slice starts under these readings."""
+        values = tuple(chosen[name] for name in self._deciding)
+        if values not in self._starts:
+            self._starts[values] = self._base.starts({**self.chosen, **dict(zip(self._deciding, values, strict=True))})
+        return tuple(self._with(state, _codes(chosen)) for state in self._starts[values])
+
+    def initial(self, one: Conflict, chosen: Mapping[str, str]) -> State:
+        """The initial state of a conflict's run under readings that meet its conditions."""
+        return self._with(one.initial, _codes(chosen))
+
+    def _with(self, state: State, codes: Mapping[str, int]) -> State:
+        cells = list(state)
+        for name, code in codes.items():
+            cells[self.system.reading_positions[name]] = code
+        return tuple(cells)
+
     def _keep(self, start: int, initial: State, played: tuple[Stimulus, ...], query: Query, end: str) -> bool:
-        conditions = self._watcher.run(initial, played, query.when, end)
+        conditions = (*self._watcher.run(initial, played, query.when, end), *self._starting(initial))
         if (query.name, conditions) in self.known:
             return False
-        self.known[query.name, conditions] = Conflict(query.name, end, start, played, conditions)
+        self.known[query.name, conditions] = Conflict(query.name, end, initial, played, conditions)
         self.runs[start, played] = None
         return True
 
-    def _initial(self, start: int, chosen: Mapping[str, str]) -> State:
-        cells = list(self.system.initial[start])
-        for name, code in _codes(chosen).items():
-            cells[self.system.reading_positions[name]] = code
-        return tuple(cells)
+    def _starting(self, initial: State) -> Iterator[Condition]:
+        """The readings under which the slice starts in a state that is the same but for readings."""
+        unread = dict.fromkeys(self.system.reading_positions, 0)
+        allowed = frozenset(
+            tuple(_codes(values).values()) for values in _combinations(self._deciding)
+            if self._with(initial, unread) in (self._with(state, unread) for state in self.starts({**self.chosen, **values})))
+        if len(allowed) < prod(len(READINGS[name].values) for name in self._deciding):
+            yield Condition(self._deciding, allowed)
 
     # -- changes ---------------------------------------------------------------------------------
 
     def smallest(self) -> Settings | None:
         """Fewest changes that disagree with every conflict; None where no changes do. Raises GaveUp where z3 is interrupted."""
         for conflict in list(self.known.values())[self._forbidden:]:
-            self._hitting.forbid(self._as_settings(conflict))
+            self._hitting.forbid(self._as_settings(conflict.conditions))
         self._forbidden = len(self.known)
         return self._hitting.smallest()
 
@@ -134,20 +163,31 @@ class Conflicts:
 
     def rule_out_all(self, claim: str) -> bool:
         """Do the conflicts of this claim alone leave no combination?"""
-        hitting = Hitting([len(knob.options) for knob in self.knobs])
+        hitting = self._open()
         for conflict in self.known.values():
             if conflict.claim == claim:
-                hitting.forbid(self._as_settings(conflict))
+                hitting.forbid(self._as_settings(conflict.conditions))
         return hitting.smallest() is None
+
+    def _open(self) -> Hitting:
+        """With nothing known but that the slice can start."""
+        hitting, slice_name = Hitting([len(knob.options) for knob in self.knobs]), self._base.job.slice
+        keys = {node.name for one in IMPOSSIBLE if slice_name in one.slices for node in walk(one.when) if isinstance(node, Var)}
+        names = tuple(name for name in self.chosen if name.rpartition(":")[2] in keys)
+        never = frozenset(tuple(_codes(values).values()) for values in _combinations(names)
+                          if impossible(slice_name, {**self.chosen, **values}) is not None)
+        if never:
+            hitting.forbid(self._as_settings([Condition(names, never)]))
+        return hitting
 
     def changes(self, settings: Settings) -> dict[str, str]:
         """The changes as overrides of the base."""
         return {name: value for knob, setting in zip(self.knobs, settings, strict=True) if setting
                 for name, value in zip(knob.names, knob.options[setting], strict=True)}
 
-    def _as_settings(self, conflict: Conflict) -> Iterator[tuple[list[int], list[Settings]]]:
-        """The conditions of a conflict, as settings that knobs may have together."""
-        for condition in conflict.conditions:
+    def _as_settings(self, conditions: Iterable[Condition]) -> Iterator[tuple[list[int], list[Settings]]]:
+        """Conditions as settings that knobs may have together."""
+        for condition in conditions:
             at = [number for number, knob in enumerate(self.knobs) if set(knob.names) & set(condition.names)]
             allowed = []
             for settings in product(*(range(len(self.knobs[number].options)) for number in at)):
@@ -163,6 +203,12 @@ class Conflicts:
 def size(settings: Settings) -> int:
     """How many knobs are changed."""
     return sum(map(bool, settings))
+
+
+def _combinations(names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Every combination of the values of some readings."""
+    for values in product(*(READINGS[name.rpartition(":")[2]].values for name in names)):
+        yield dict(zip(names, values, strict=True))
 
 
 def _codes(chosen: Mapping[str, str]) -> dict[str, int]:

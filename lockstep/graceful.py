@@ -25,10 +25,10 @@ HALVES = tuple(half[g] != "none" for g in GENERATIONS for half in (SA_IN, SA_OUT
 
 @dataclass(frozen=True)
 class Cost:
-    """One close: from the first state of the slice, ManualStop at A, then the fewest steps to where both TCBs are CLOSED and nothing is
-    in flight, with nothing lost, copied or forged. Of the runs with fewest steps it is the first in the order of
-    `verify.step.stimuli`. What may happen in it: arrivals, a late read of the EOF, retransmissions, 2MSL and the draft's clock; no
-    lifetime ends and nobody aborts. Only where no such run ends may user timeouts happen as well, and `graceful` is false.
+    """One close: from the first state of the slice where A's operator may stop, ManualStop at A, then the fewest steps to where both
+    TCBs are CLOSED and nothing is in flight, with nothing lost, copied or forged. Of the runs with fewest steps it is the first in the
+    order of `verify.step.stimuli`. What may happen in it: arrivals, a late read of the EOF, retransmissions, 2MSL and the draft's clock;
+    no lifetime ends and nobody aborts. Only where no such run ends may user timeouts happen as well, and `graceful` is false.
 
     steps: stimuli, ManualStop the first. segments, datagrams: messages put on the wire at both ends, retransmissions included.
     held: steps after which some half of an SA is still there at some end. left: halves of SAs, inbound or outbound, that are there
@@ -48,11 +48,12 @@ class Cost:
 
 
 def cost(slice_name: str, readings: Readings) -> Cost | None:
-    """The cost of a close; None where the slice does not start with both ends Established and A's operator
-    free to stop, or where no run ends."""
+    """The cost of a close; None where the slice has no start with both ends Established and A's operator free to stop, or where no run
+    ends."""
     system = build(slice_name, readings, bounds={"losses": 0, "copies": 0, "attacks": 0})
-    initial = system.initial[0]
-    if not _true(system, UP, initial) or ("A", "bgp", STOP) not in system.offer_of:
+    starts = system.initial if system.places == ENDS else ()  # an end of several connections has no one close
+    initial = next((state for state in starts if _true(system, UP, state) and _first(system, state) is not None), None)
+    if initial is None:
         return None
     graceful = True
     run = _shortest(system, initial, GRACEFUL)
@@ -65,9 +66,20 @@ def cost(slice_name: str, readings: Readings) -> Cost | None:
     return Cost(graceful, len(run), sent.count("segments"), sent.count("datagrams"), sum(map(bool, halves)), halves[-1])
 
 
+def _first(system: System, initial: State) -> Outcome | None:
+    """A's ManualStop; None where it is not offered."""
+    if ("A", "bgp", STOP) not in system.offer_of:
+        return None
+    try:
+        return step(system, initial, Stimulus("A", "bgp", STOP))
+    except Disabled:
+        return None
+
+
 def _shortest(system: System, initial: State, events: Sequence[Event]) -> list[Outcome] | None:
     """Breadth first from A's ManualStop."""
-    first = step(system, initial, Stimulus("A", "bgp", STOP))
+    first = _first(system, initial)
+    assert first is not None
     came: dict[State, Outcome | None] = {initial: None, first.after: first}
     level = [first.after]
     while level:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lockstep.choice import readings
-from model.slices import bounds_of, build, places_of
+from model.slices import bounds_of, build, places_of, starts_of
 from model.system import Monitor, State, System
 from model.trace import Trace
 from properties.findings import FINDINGS
@@ -97,6 +97,10 @@ class Question:
     system: System
     queries: tuple[Query, ...]
     antecedents: tuple[Query, ...]
+
+    def starts(self, chosen: Mapping[str, str]) -> tuple[State, ...]:
+        """Where the slice starts under other readings (a value for every one), as states of this system; `system.initial` under its own."""
+        return self.system.states_from(starts_of(self.job.slice, chosen, bounds_of(self.job.slice, self.job.bounds)))
 
     def trace(self, hit: Hit, seed: int | None = None) -> Trace:
         """A witness as a trace."""

@@ -15,18 +15,17 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_read
+from lockstep.choice import UsageError, check_possible, check_read, claims_asked
 from lockstep.conflicts import Conflicts, Settings, knobs, size
 from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
 from lockstep.pool import CtrlC
 from model.expr import ModelError, disj
-from model.slices import SLICES, bounds_of
+from model.slices import bounds_of
 from model.system import ENDS
 from model.trace import Trace
 from properties import endings
 from properties.presets import PRESETS
-from properties.registry import CLAIMS, claims_of
 from verify.query import INTERRUPTED, EngineDisagreement, Hit, Progress, Query
 from verify.search import Result, search
 from verify.symbolic.clock import GaveUp
@@ -98,8 +97,8 @@ class Repairs:
     """What was established.
 
     wanted: the claims that a repair keeps, those about endings that the base keeps included. untested: those of them that a repair need
-    not put to the test, because the base or preset `repaired` does not within the bounds. endings: claims about endings that the base
-    breaks, with the steps it takes. base_cost: of a close of the base.
+    not put to the test, because the base or preset `repaired` does not within the bounds. endings: claims about endings that nobody
+    asked for and the base breaks, with the steps it takes. base_cost: of a close of the base.
     found: smallest repairs, all of them if `complete`. at_least: no repair has fewer changes. why: what ended the enumeration before
     its end. nothing: no combination of readings (with `symmetric`: of readings that both ends share) keeps all claims wanted;
     impossible: those that none keeps, each for itself. undecided: candidates that the limits kept the search from deciding, with the
@@ -140,33 +139,29 @@ def repairs(slice: str, preset: str, overrides: Mapping[str, str], properties: S
     if limit < 1:
         raise UsageError(f"limit {limit}: give a whole number from 1 on")
     with CtrlC() as ctrl_c:
-        return _Repairing(job, symmetric, progress, ctrl_c).run(limit)
+        return _Repairing(job, properties or PRESETS[PROMISING].promises, symmetric, progress, ctrl_c).run(limit)
 
 
 def job_of(slice_name: str, preset: str, overrides: Mapping[str, str], properties: Sequence[str], bounds: Mapping[str, int],
            limits: Limits) -> Job:
     """The base, with all claims that may have to be kept. Raises UsageError."""
     check_limits(limits)
-    if slice_name not in SLICES:
-        raise UsageError(f"slice {slice_name!r}: there is no such slice to repair; there are {', '.join(SLICES)}")
-    registered = [claim.name for claim in claims_of(slice_name)]
-    for name in properties:
-        if name not in CLAIMS:
-            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-        if name not in registered:
-            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    claims_asked(slice_name, properties)
     asked = properties or PRESETS[PROMISING].promises
     about_endings = [claim.name for claim in endings.CLAIMS]
     try:
-        return Job(slice_name, preset, overrides, tuple(name for name in registered if name in asked or name in about_endings),
+        return Job(slice_name, preset, overrides, tuple(name for name in claims_asked(slice_name, ())
+                                                        if name in asked or name in about_endings),
                    bounds=bounds_of(slice_name, bounds), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
 
 
 def asked_of(job: Job) -> Question:
-    """The question of a base. Raises UsageError where an override would change nothing, or does not exist."""
+    """The question of a base. Raises UsageError where an override would change nothing, or does not exist, or keeps the slice from
+    starting."""
     asked = question(job)
+    check_possible(job.slice, asked.chosen)
     check_read(job.slice, job.overrides, asked.system.readings_read)
     return asked
 
@@ -178,8 +173,9 @@ class _Stopped(Exception):
 class _Repairing:
     """One call: the base, the conflicts known so far, what was found."""
 
-    def __init__(self, job: Job, symmetric: bool, progress: Callable[[Trying], None] | None, ctrl_c: CtrlC) -> None:
+    def __init__(self, job: Job, wanted: Sequence[str], symmetric: bool, progress: Callable[[Trying], None] | None, ctrl_c: CtrlC) -> None:
         self.job, self.symmetric, self.progress, self.ctrl_c = job, symmetric, progress, ctrl_c
+        self.unasked = {claim.name for claim in endings.CLAIMS}.difference(wanted)
         self.base = asked_of(job)
         self.knobs = knobs(self.base.system.readings_read, self.base.chosen, symmetric)
         self.conflicts = Conflicts(self.base, (), self.knobs)
@@ -217,8 +213,7 @@ class _Repairing:
         if not result.complete or not (reference.complete or all(reference.hits.values())):
             raise _Stopped(f"the base: {result.why or reference.why}")
         broken = {query.name: hit for query in asked.queries if (hit := result.hits[query.name]) is not None}
-        about_endings = {claim.name for claim in endings.CLAIMS}
-        self.endings = {name: hit.length for name, hit in broken.items() if name in about_endings}
+        self.endings = {name: hit.length for name, hit in broken.items() if name in self.unasked}
         self.wanted = tuple(name for name in self.job.properties if name not in self.endings)
         self.tested = tuple(name for name, antecedent in zip(self.job.properties, asked.antecedents, strict=True)
                             if name in self.wanted and result.hits[antecedent.name] and reference.hits[antecedent.name])
@@ -316,7 +311,7 @@ class _Repairing:
             if setting:
                 asked = self.question(self.conflicts.changes((*settings[:at], 0, *settings[at + 1:])))
                 for one in self.conflicts.breaking(asked.chosen)[:1]:
-                    hit = Hit(one.claim, one.end, len(one.stimuli), one.stimuli, asked.system.initial[one.start])
+                    hit = Hit(one.claim, one.end, len(one.stimuli), one.stimuli, self.conflicts.initial(one, asked.chosen))
                     yield Need(self.knobs[at].name, asked.trace(hit))
 
     # -- searching -------------------------------------------------------------------------------

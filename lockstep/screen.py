@@ -17,6 +17,7 @@ from rich.text import Text
 from lockstep.jobs import Job
 from lockstep.report import PropertyResult, Report
 from properties.findings import FINDINGS
+from properties.presets import PRESETS
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from properties.requirements import ledger
 from verify.query import Progress
@@ -174,6 +175,9 @@ def _print_end(console: Console, report: Report) -> None:
     for one in report.results:
         if one.trace and not one.finding:
             _line(console, f"{one.property}, {one.slice}, {one.preset}: lockstep show {one.trace}")
+    for name, preset in dict.fromkeys((one.property, one.preset) for one in report.results if one.verdict == VIOLATED and not one.finding):
+        if why := PRESETS[preset].by_design.get(name):
+            _line(console, f"{name}, {preset}: not promised: {why}")
     if report.coverage:
         fired = report.coverage.total - len(report.coverage.unfired)
         _line(console, f"rows fired in some slice: {fired} of {report.coverage.total}")

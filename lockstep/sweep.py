@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.api import check_limits
-from lockstep.choice import UsageError, check_possible, check_read, parse, readings
+from lockstep.choice import UsageError, check_possible, check_read, claims_asked, parse, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import UNTESTED, Job, Limits, question
 from lockstep.pool import Report, Watch, run_each
 from lockstep.report import AS_EXPECTED, NOT_DECIDED
 from model.expr import ModelError, show
 from model.readings import READINGS, impossible
-from model.slices import SLICES, bounds_of, starts_of
+from model.slices import bounds_of
 from model.system import State, System
 from model.trace import Trace
-from properties.registry import HOLDS, RESPONSES, UNDECIDED, VIOLATED, claims_of
+from properties.registry import HOLDS, UNDECIDED, VIOLATED
 from traces.replay import NotARun, replay
 from verify.query import INTERRUPTED, Hit
 from verify.search import Family
@@ -48,9 +48,9 @@ class Default:
 DEFAULT = {
     "teardown": Default(("del_trigger", "after_del=bypass/discard", "confirm=any_del/bound_only", "peer_del", "expiry",
                          "p1_delete=last_bgp_session/never"), {"copies": 0, "attacks": 0}, ("accepted-is-authentic", "no-replay")),
-    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "segments": 1}, ("binding-agrees",)),
+    "opening": Default(("listener_rule", "check_at", "commit"), {"losses": 0, "datagrams": 1}),
     "rekey": Default(("del_trigger", "unmarked_del=ignore/event18", "bind", "redundant"), {"losses": 0, "segments": 1, "datagrams": 1}),
-    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "A:ic"), {"losses": 0, "segments": 1}),
+    "phase1": Default(("p1_cascade", "p1_delete=last_bgp_session/never", "p1_count", "ic"), {"losses": 0, "segments": 1}),
     "restart": Default(("del_trigger", "peer_del", "hold"), {}),
     "collision": Default(("session_id", "gr", "p1_delete=never"), {}),
     "attacker": Default(("check_at", "listener_rule", "naive", "icmp_policy", "A:psk=group_aggressive/per_peer", "A:neighbour_id"),
@@ -134,23 +134,15 @@ def plan(slice_name: str, swept: Iterable[str] = (), *, preset: str = "draft", t
     other than the preset's. bounds: other than the default sweep's. Raises UsageError for whatever does not exist."""
     limits = limits or Limits()
     check_limits(limits)
-    if slice_name not in SLICES:
-        raise UsageError(f"slice {slice_name!r}: there is no such slice to sweep; there are {', '.join(SLICES)}")
-    registered = [claim.name for claim in claims_of(slice_name)]
-    for name in properties:
-        if name in RESPONSES:
-            raise UsageError(f"property {name}: only lockstep verify judges endless runs; a sweep judges claims")
-        if name not in registered:
-            raise UsageError(f"property {name!r}: not registered with slice {slice_name}; there are {', '.join(registered)}")
+    claims = claims_asked(slice_name, properties)
     default = DEFAULT[slice_name]
     overrides, axes = parse(texts), axes_of(swept or default.swept)
     twice = sorted(set(overrides) & {axis.name for axis in axes})
     if twice:
         raise UsageError(f"reading {twice[0]!r}: both swept and fixed; leave one out")
     try:
-        judged = properties or [name for name in registered if bounds or name not in default.without]
-        job = Job(slice_name, preset, overrides, tuple(name for name in registered if name in judged),
-                  bounds=bounds_of(slice_name, {**default.bounds, **(bounds or {})}), limits=limits)
+        judged = tuple(name for name in claims if properties or bounds or name not in default.without)
+        job = Job(slice_name, preset, overrides, judged, bounds=bounds_of(slice_name, {**default.bounds, **(bounds or {})}), limits=limits)
     except ModelError as error:
         raise UsageError(str(error)) from None
     sweep = Sweep(job, axes)
@@ -213,8 +205,7 @@ class _Searcher:
 
     def initial(self, combination: Mapping[str, str]) -> tuple[State, ...]:
         """The initial states of a combination, in the order of its own system."""
-        job = self.sweep.job
-        return self.system.states_from(starts_of(job.slice, {**self.asked.chosen, **combination}, job.bounds))
+        return self.asked.starts({**self.asked.chosen, **combination})
 
     def search(self, number: int, report: Report) -> Searched:
         asked, initial = self.asked, self.initial(self.sweep.combination(number))
@@ -386,11 +377,11 @@ def shares(swept: Swept, claim: str) -> dict[tuple[str, str], Share]:
     for at, axis in enumerate(swept.sweep.axes):
         for place, value in enumerate(axis.values):
             of, steps = numbers.take(place, at).ravel(), lengths.take(place, at).ravel()
-            broken = of[steps >= 0]
-            shown = int(min(broken, key=lambda number: lengths.flat[number])) if len(broken) else None
+            of, steps = of[steps >= 0], steps[steps >= 0]
+            shown = int(np.argmin(steps)) if len(of) else None
             found[axis.name, value] = Share(
-                claim, axis.name, value, int(searched.take(place, at).sum()), len(broken), int(untested.take(place, at).sum()),
-                None if shown is None else int(lengths.flat[shown]), None if shown is None else swept.by_number[shown])
+                claim, axis.name, value, int(searched.take(place, at).sum()), len(of), int(untested.take(place, at).sum()),
+                None if shown is None else int(steps[shown]), None if shown is None else swept.by_number[int(of[shown])])
     return found
 
 

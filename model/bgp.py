@@ -13,7 +13,8 @@ What the RFC's phrases are here:
 - "drops the TCP connection": CLOSE. If nothing is open, TCP ignores it.
 - "initiates a TCP connection", "listens": the binding layer is asked, since keys come before the SYN (draft 3.2).
 - "performs peer oscillation damping": IdleHoldTimer := DampPeerOscillations. It never runs outside Idle.
-- "deletes all routes", "processes the message", "completes BGP initialization": no variable here depends on it.
+- "deletes all routes": the table `routes` hears that the session is down, and whether a NOTIFICATION was exchanged.
+- "processes the message", "completes BGP initialization": no variable here depends on it.
 
 NOTE: 8.1.2 lists for events 1 - 8 the attributes that have to be set when they are generated, and wants an FSM error
 logged otherwise. Here such an event does nothing else.
@@ -26,6 +27,7 @@ NOTE: the negotiated hold time is the smaller one of both ends' (4.2); here it i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from model.action import Action, Signal, set_, signal, start, stop
 from model.expr import BOOL, TRUE, Const, Enum, Expr, Range, Var, show, up
@@ -58,6 +60,8 @@ from model.signals import (
     OPEN_MSG,
     OTHER_FSM,
     RESTART,
+    ROUTES_DOWN,
+    ROUTES_UP,
     TCP_CLOSE,
     TCP_SEND,
     UPDATE,
@@ -330,6 +334,12 @@ def keepalive_sent(state: Const) -> list[Line]:
     ]
 
 
+def session_down(lines: Sequence[Line], notified: bool) -> list[Line]:
+    """Those of Established's paragraphs that end in Idle: "deletes all routes associated with this connection"."""
+    down = signal("routes", ROUTES_DOWN(notified=notified))
+    return [replace(line, actions=(*line.actions, down)) if line.next is BGP_IDLE else line for line in lines]
+
+
 def open_sent() -> list[Line]:
     """OpenSent: TCP is up, our OPEN is out, and the FSM waits for the peer's, under a HoldTimer of 4 minutes.
 
@@ -357,6 +367,7 @@ def open_confirm() -> list[Line]:
     NOTE: on event 19 the text speaks only of the connection that has to be dropped; 6.8 is resolved before the FSM, which
     then gets event 23, so an OPEN that comes as event 19 changes nothing.
     """
+    up = (tell_other("Established"), signal("routes", ROUTES_UP))
     return [
         *nothing(BGP_OPEN_CONFIRM, STARTS),
         *chosen_and_found_wrong(BGP_OPEN_CONFIRM),
@@ -365,8 +376,8 @@ def open_confirm() -> list[Line]:
         *on(BGP_OPEN_CONFIRM, (18, 25), FAILED, BGP_IDLE, "closed"),
         *nothing(BGP_OPEN_CONFIRM, 19, "not dropped", also="6.8"),
         *before_confirmation(BGP_OPEN_CONFIRM),
-        *on(BGP_OPEN_CONFIRM, 26, [start(HOLD_TIMER), tell_other("Established")], BGP_ESTABLISHED, "up", HOLD_TIME),
-        *on(BGP_OPEN_CONFIRM, 26, [tell_other("Established")], BGP_ESTABLISHED, "up, hold time zero", HOLD_TIME_ZERO, "4.2"),
+        *on(BGP_OPEN_CONFIRM, 26, [start(HOLD_TIMER), *up], BGP_ESTABLISHED, "up", HOLD_TIME),
+        *on(BGP_OPEN_CONFIRM, 26, up, BGP_ESTABLISHED, "up, hold time zero", HOLD_TIME_ZERO, "4.2"),
         *on(BGP_OPEN_CONFIRM, (9, 12, 13, 20, 27, 28), ERROR, BGP_IDLE, "FSM Error", also="6.6"),
     ]
 
@@ -382,17 +393,18 @@ def established() -> list[Line]:
     detect = COLLISION_DETECT_ESTABLISHED_STATE
     return [
         *nothing(BGP_ESTABLISHED, STARTS),
-        *chosen_and_found_wrong(BGP_ESTABLISHED),
+        *session_down(chosen_and_found_wrong(BGP_ESTABLISHED), True),
         *keepalive_sent(BGP_ESTABLISHED),
         *second_connection(BGP_ESTABLISHED),
-        *on(BGP_ESTABLISHED, (18, 24, 25), gone, BGP_IDLE, "closed"),
+        *session_down(on(BGP_ESTABLISHED, 18, gone, BGP_IDLE, "closed"), False),
+        *session_down(on(BGP_ESTABLISHED, (24, 25), gone, BGP_IDLE, "closed"), True),
         *nothing(BGP_ESTABLISHED, 19, "not dropped", also="8.1.1 group 4 option 5; 6.8"),
-        *on(BGP_ESTABLISHED, 23, CEASED, BGP_IDLE, "Cease", detect, "8.1.5 event 23; 6.8"),
+        *session_down(on(BGP_ESTABLISHED, 23, CEASED, BGP_IDLE, "Cease", detect, "8.1.5 event 23; 6.8"), True),
         *nothing(BGP_ESTABLISHED, 23, "not detected", ~detect, "8.1.1 group 4 option 5"),
         *on(BGP_ESTABLISHED, (26, 27), [start(HOLD_TIMER)], STAY, "heard", HOLD_TIME),
         *nothing(BGP_ESTABLISHED, (26, 27), "heard, hold time zero", HOLD_TIME_ZERO),
-        *on(BGP_ESTABLISHED, 28, ERROR, BGP_IDLE, "UPDATE Message Error", also="6.3"),
-        *on(BGP_ESTABLISHED, (9, 12, 13, 20, 21, 22), ERROR, BGP_IDLE, "FSM Error", also="6.6"),
+        *session_down(on(BGP_ESTABLISHED, 28, ERROR, BGP_IDLE, "UPDATE Message Error", also="6.3"), True),
+        *session_down(on(BGP_ESTABLISHED, (9, 12, 13, 20, 21, 22), ERROR, BGP_IDLE, "FSM Error", also="6.6"), True),
     ]
 
 

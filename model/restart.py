@@ -14,7 +14,7 @@ from model.signals import END, RESTART
 from model.table import ANY, Line, Table, row
 
 TABLES_IN_MEMORY = ("tcp", "bgp", "binding", "spd", "ipsec", "phase1-initiator", "phase1-responder", "quick-initiator",
-                    "quick-responder")
+                    "quick-responder", "routes")
 WHO = Enum("Restarted", "nobody", "A", "B")
 NOBODY, _, _ = WHO.consts()
 RESTARTED = Var("fault", "state", WHO, doc="which end has restarted")

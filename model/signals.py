@@ -210,6 +210,12 @@ BIND_LAST_ACK = Event("FIN sent as passive closer", doc="binding: the TCB entere
 BIND_SA_DELETED = Event("SA deleted by peer", gen, installed,
                         doc="binding: IKE processed a Delete for an SA of the connection (b10, b11)")
 
+# -- routes ---------------------------------------------------------------------------------------------------------
+
+notified = Param("notified", BOOL)  # a NOTIFICATION was sent or received
+ROUTES_UP = Event("session up", doc="routes: the FSM came to Established")
+ROUTES_DOWN = Event("session down", notified, doc="routes: the FSM left Established")
+
 # -- bgp ----------------------------------------------------------------------------------------------------------
 
 BGP_STATE = Enum("BgpState", "Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established")

@@ -29,14 +29,16 @@ from model.ipsec import IPSEC_TABLE, SPD_TABLE
 from model.nat import NAT, NAT_TABLE
 from model.readings import ENDPOINT_VARS, READINGS, SHARED_VARS
 from model.restart import RESTART_TABLE
-from model.signals import ME, ONE_5_TUPLE
+from model.routes import FRESH, ROUTES_TABLE
+from model.signals import BGP_ESTABLISHED, ME, ONE_5_TUPLE
 from model.system import ENDS, Instance, Monitor, System, links, open_system, places
 from model.tcp import TCP_TABLE
 from model.wire import COPIES, DATAGRAM_WIRE, LOSSES, SEGMENT_WIRE
 
 ENDPOINT_TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_TABLE, IPSEC_TABLE, PHASE1_INITIATOR_TABLE,
                    PHASE1_RESPONDER_TABLE, QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE, INTRUDER_TABLE)
-TABLES = {table.name: table for table in (*ENDPOINT_TABLES, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE, NAT_TABLE)}
+TABLES = {table.name: table for table in (*ENDPOINT_TABLES, ROUTES_TABLE, SEGMENT_WIRE, DATAGRAM_WIRE, ATTACKER_TABLE, RESTART_TABLE,
+                                         NAT_TABLE)}
 CAPACITIES = ("segments", "datagrams")
 BUDGETS = {var.name: var for var in (LOSSES, COPIES, ATTACKS)}
 
@@ -92,12 +94,22 @@ def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[
     if readings["hold"] == "zero":  # RFC 4271 4.2, 4.4: then neither timer runs, whatever a start says
         off = {f"{place}.bgp.{timer}": 0 for place in places(chosen.lanes) for timer in ("HoldTimer", "KeepaliveTimer")}
         starts = [one | off for one in starts]
+    for end in (end for end in ENDS if readings[f"{end}:gr"] == "helper"):  # RFC 4724 4.2: whose session is up has routes to keep
+        up = BGP_ESTABLISHED.code
+        starts = [one | {f"{end}.routes.state": FRESH.code} if any(
+            one.get(f"{place}.bgp.state") == up for place in places(chosen.lanes) if place.startswith(end)) else one for one in starts]
     return starts
+
+
+def deciding(name: str) -> frozenset[str]:
+    """The readings that decide where a slice starts: which of its starts there are, and which timers run there."""
+    return frozenset({"hold"} | {key for one in SLICES[name].start() for key in one if key in READINGS}) if name in SLICES else frozenset()
 
 
 def _instances(chosen: Slice) -> list[Instance]:
     lanes = chosen.lanes
     return [*(Instance(place, table) for place in places(lanes) for table in ENDPOINT_TABLES),
+            *(Instance(end, ROUTES_TABLE) for end in ENDS),
             *(Instance(link, table) for link in links(lanes) for table in (SEGMENT_WIRE, DATAGRAM_WIRE)),
             *(Instance("", table) for table in (() if lanes else (ATTACKER_TABLE, RESTART_TABLE, NAT_TABLE)))]
 

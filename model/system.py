@@ -420,7 +420,7 @@ def open_system(table: Table, *, fixed: Mapping[str, int] | None = None) -> Syst
     """The component slice of a table: the table alone, every event with every argument offered at any time, every variable it
     reads of others, or has and never sets, given any value at any time, any message appearing on a channel it has (the most
     general environment). It starts in each of the table's states. `fixed`: other initial values, by slot name."""
-    scope = {"endpoint": "A", "direction": "A>B", "world": ""}[table.place]
+    scope = {"endpoint": "A", "end": "A", "direction": "A>B", "world": ""}[table.place]
     own = {(var.table, var.name): var for var in table.all_variables}
     moved: dict[tuple[str, str], Var] = {}
     for line in table.rows:

@@ -108,7 +108,8 @@ def impossible(state: Const | Sequence[Const] | _Word, event: Call | Event | _Wo
 class Table:
     """A state machine as rows. Building one checks it; see the module's head for what is refused.
 
-    `place`: "endpoint" (one at each end), "direction" (one for each direction of the wire) or "world".
+    `place`: "endpoint" (one at each end, or at each of its connections), "end" (one at each end), "direction" (one for each direction
+    of the wire) or "world".
     Raises ModelError naming table, state, event and what to add.
     """
 

@@ -8,7 +8,7 @@ the rules R-a to R-n ask for, and promises that the claims named here hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Preset:
-    """A value for every reading (both ends alike), and the claims promised under it."""
+    """A value for every reading (both ends alike), and what is promised under it: claims, and `comes_about`, response properties.
+    `by_design`: why something is not promised although the rules were made for it, by name."""
 
     name: str
     about: str
     choices: Mapping[str, Choice]
     promises: tuple[str, ...]
+    comes_about: tuple[str, ...] = ()
+    by_design: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, key: str) -> str:
         return self.choices[key].value
@@ -104,6 +107,8 @@ _REPAIRED = _DRAFT | {
     "psk": Choice("per_peer", "R-n, for pre-shared keys: one for each neighbour"),
     "confirm": Choice("bound_only", "R-j: a Delete confirms a teardown only where it takes the last SA that IKE still had"),
 }
+_ONE_SIDED = ("a packet for an SA that the receiver no longer has brings no RST (F-15): after a lost reset and a lost Delete, a restart "
+              "or an end of TIME-WAIT that came first, only a timeout clears the one-sided SA and its connection")
 PRESETS = {one.name: one for one in (
     Preset("draft", "the text as first read", _DRAFT, ()),
     Preset("repaired", "the draft with the rules R-a to R-n", _REPAIRED,
@@ -111,6 +116,9 @@ PRESETS = {one.name: one for one in (
             "one-sa-congruent", "sa-serves-one-connection", "delete-means-closed", "no-collateral-deletion", "syn-after-own-phase2",
             "no-replay", "accepted-is-authentic", "text-stays-secret", "text-is-genuine", "session-is-with-neighbour",
             "session-outlives-attack", "no-idle-orphan", "rekey-keeps-session", "binding-is-current", "lost-peer-is-noticed",
-            "close-spares-other")),
+            "close-spares-other"),
+           ("no-orphan-sa", "session-comes-up", "dead-sa-detected", "no-blackhole", "blackhole-is-noticed", "graceful-restart-kept"),
+           {"close-ends": _ONE_SIDED, "no-stuck-close": _ONE_SIDED, "keys-come-up": "no rule makes INITIAL-CONTACT true: of two phase 1 "
+            "exchanges that cross each end keeps the one that the other deletes (F-27), until a retry limit"}),
 )}
 

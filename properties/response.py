@@ -8,7 +8,7 @@ lifetime ends, a message arrives. Nobody owes an operator's act, an attack, a lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.action import Event, Put, Set, Signal, Take
 from model.expr import FALSE, Expr
@@ -21,10 +21,12 @@ ADMINISTRATIVE = range(1, 9)  # BGP events that are an operator's or a policy's 
 
 @dataclass(frozen=True)
 class Within:
-    """Where in a slice a property is judged: bounds that differ from the slice's, and from which of its starts, by number (none: all)."""
+    """Where in a slice a property is judged: bounds that differ from the slice's, and from which of its starts, by number (none: all).
+    `readings`: without which what it speaks of does not happen; they go before the preset's."""
 
     bounds: Mapping[str, int]
     starts: tuple[int, ...] = ()
+    readings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,6 +58,7 @@ DURATIONS: dict[str, Duration] = {
     "bgp.IdleHoldTimer_Expires": Duration(60, "local policy, RFC 4271 8.1.1 gives none"),
     "tcp.retransmission": Duration(1, "RFC 6298 2.1, 5.5: RTO 1 s, doubled; 2.4: not below 1 s where the round trip is short", 2, 60),
     "tcp.user timeout": Duration(100, "RFC 9293 3.8.3: R2 at least 100 s"),
+    "routes.RestartTimer_Expires": Duration(90, "RFC 4724 3: by default no more than the Hold Time"),
     "tcp.2MSL": Duration(240, "RFC 9293 3.4.2: MSL 2 minutes"),
     "tcp.read EOF": Duration(0.1, "local policy: how late a busy daemon looks at its socket"),
     **{f"{table}.retransmission": Duration(10, _PLUTO, 2) for table in _EXCHANGES},

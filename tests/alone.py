@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from model.action import Signal
+from model.action import Impossible, Signal
 from model.expr import evaluate
 from model.system import System, open_system
 from model.table import Table
@@ -75,13 +75,14 @@ class Alone:
                 yield f"{action.table}: " + " ".join([action.call.event.name, *values])
 
 
-def never_fires(table: Table, *surroundings: str, seconds: float = 10) -> set[str]:
-    """The rows of a table that fire nowhere in its component slice, or not within the time.
+def never_fires(table: Table, *surroundings: str, memory: float = 0.5) -> set[str]:
+    """The rows of a table that fire nowhere in its component slice, or not in as many states as the memory (GiB) holds.
 
     Where the slice is large, each of `surroundings` names the variables of others that may change while the rest keep their
-    initial values; a row need fire in only one of them.
+    initial values; a row need fire in only one of them. A row that says it is impossible is looked for to the end.
     """
     whole = alone(table)
+    enough = "" if any(isinstance(action, Impossible) for row in table.rows for action in row.actions) else table.name
     own = {id(var) for one in whole.instances for var in one.table.all_variables}
     extra = list(dict.fromkeys((slot.scope, slot.var) for slot in whole.slots if id(slot.var) not in own))
     fired: set[str] = set()
@@ -90,5 +91,6 @@ def never_fires(table: Table, *surroundings: str, seconds: float = 10) -> set[st
         offers = [one for one in whole.offers if one.table is table or not free or one.event.name in free]
         assert free <= {one.event.name for one in offers}
         system = System(whole.name, whole.instances, offers, extra=extra, open_ended=True)
-        fired |= {key for _, name, key in search(system, memory_gib=0.5, timeout=seconds).counts.fired if name == table.name}
+        fired |= {key for _, name, key in search(
+            system, memory_gib=memory, stop_when_fired=enough).counts.fired if name == table.name}
     return {one.key for one in table.rows} - fired

@@ -11,7 +11,19 @@ from model.action import Signal
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.expr import Var
 from model.readings import reading
-from model.signals import BGP_EVENT, BGP_MSG, BIND_CLOSED, BIND_CONNECT, BIND_OPEN_RCVD, BIND_RECONNECT, RESTART, TCP_CLOSE, TCP_SEND
+from model.signals import (
+    BGP_EVENT,
+    BGP_MSG,
+    BIND_CLOSED,
+    BIND_CONNECT,
+    BIND_OPEN_RCVD,
+    BIND_RECONNECT,
+    RESTART,
+    ROUTES_DOWN,
+    ROUTES_UP,
+    TCP_CLOSE,
+    TCP_SEND,
+)
 from model.system import System, open_system
 from model.table import Table
 from verify.search import search
@@ -228,7 +240,8 @@ def run(state: str, number: int, words: Mapping[str, bool], others: int) -> Outc
 
 def signals(outcome: Outcome, at: str = "self") -> list[str]:
     """What the row hands to other tables of its connection, or of the other connection, in order."""
-    return [f"{one.table} {one.call}" for one in outcome.fired[0].row.actions if isinstance(one, Signal) and one.at == at]
+    return [f"{one.table} {one.call}" for one in outcome.fired[0].row.actions if isinstance(one, Signal) and one.at == at
+            and one.table != "routes"]
 
 
 def after_timers(text: str, before: Mapping[str, int], damp: bool) -> dict[str, int]:
@@ -313,7 +326,7 @@ def test_connections_are_asked_of_the_binding_layer() -> None:
             assert signals(run(state, number, environment(random.Random(1), condition), 0)) == expected, (state, number)
     connect, opens = (BIND_CONNECT, BIND_RECONNECT, BIND_CLOSED, BIND_OPEN_RCVD), (TCP_SEND, TCP_CLOSE)
     used = {one.call.event for row in BGP_TABLE.rows for one in row.actions if isinstance(one, Signal) and one.at == "self"}
-    assert used == {*connect, *opens}
+    assert used == {*connect, *opens, ROUTES_UP, ROUTES_DOWN}
 
 
 def test_the_other_connection_is_told_what_6_8_looks_at() -> None:
@@ -440,8 +453,9 @@ MESSAGE_SETTINGS = tuple({"initiated": code & 1, "CollisionDetectOpenSentState":
 
 
 def fired(table: Table, fixed: Mapping[str, int]) -> set[str]:
-    counts = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()})).counts
-    return {row for (_, name, row) in counts.fired if name == table.name}
+    found = search(open_system(table, fixed={f"A.{table.name}.{name}": value for name, value in fixed.items()}))
+    assert found.complete
+    return {row for (_, name, row) in found.counts.fired if name == table.name}
 
 
 def test_every_row_of_the_fsm_fires_in_its_component_slice() -> None:

@@ -20,7 +20,7 @@ from model.slices import TABLES
 from model.text import COLUMNS
 from properties.presets import PRESETS
 from properties.registry import RESPONSES
-from tests.runs import found
+from tests.runs import kept
 from traces.files import to_text, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +70,7 @@ def clean(done):
 @pytest.fixture(scope="module")
 def trace_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("traces") / "F-01-plaintext.json"
-    write(path, to_text(found("F-01/plaintext")))
+    write(path, to_text(kept()["F-01/plaintext"]))
     return path
 
 

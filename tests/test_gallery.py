@@ -6,7 +6,7 @@ import lockstep
 from lockstep.api import file_name
 from model.trace import TraceError
 from properties.findings import FINDINGS
-from tests.runs import GALLERY, found
+from tests.runs import GALLERY, witnesses
 from traces.files import read
 from traces.replay import NotARun
 
@@ -31,7 +31,7 @@ def test_a_kept_witness(name):
     assert {key: trace.bounds[key] for key in finding.bounds} == dict(finding.bounds)
     assert trace.length > 0 and (trace.length > finding.pilot) == bool(finding.longer)
     assert file_name(trace) == FILES[name].name
-    fresh = found(name)
+    fresh = witnesses().get(name)
     assert fresh is not None, f"{name} is gone"
     assert fresh.length == trace.length, RENEW
     assert fresh == read(FILES[name]), RENEW

@@ -531,7 +531,7 @@ def test_what_is_cut_short_is_left_open():
 
 @pytest.mark.parametrize(("words", "said"), [
     (["tcpp"], "graph 'tcpp': there is no such table or slice; there are bgp-message, "),
-    (["tcp", "--full"], "this is a table; --by, --full, --bound and --reading are for slices"),
+    (["tcp", "--full"], "this is a table; --by, --full, --bound, --preset, --reading and --timeout are"),
     (["teardown", "--loops"], "this is a slice; --loops is for tables"),
     (["tcp", "--through", "LISTEN"], "name that with --dominators"),
     (["tcp", "--dominators", "OPEN"], "table tcp has no state 'OPEN'; it has CLOSED, "),

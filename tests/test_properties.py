@@ -338,11 +338,13 @@ def test_an_sa_is_for_a_connection():
     before = {"A.ipsec.out[g1]": "none", "A.tcp.state": "CLOSED", "A.binding.state": "none", "A.ipsec.for[g1]": "0"}
     up, claim = {"A.ipsec.out[g1]": "mature"}, "sa-comes-up-for-connection"
     attempt = {"A.binding.state": "waiting", "A.binding.next-incarnation": "1"}
-    for given, broken in (({}, True), ({"A.tcp.state": "LISTEN"}, False), ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "0"}, False),
+    for given, broken in (({}, True), ({"A.tcp.state": "LISTEN"}, True), ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "0"}, False),
                           ({"A.tcp.state": "SYN-SENT", "A.tcp.inc": "1"}, True), (attempt, True),
                           (attempt | {"A.ipsec.for[g1]": "1"}, False), (attempt | {"A.ipsec.for[g1]": "any"}, False)):
-        assert made(claim, "opening").state(before | given).then(up).broken is broken, given
-        assert not made(claim, "opening").state(before | given | up).broken
+        for row in ("QM2: keys", "CONNECTED"):
+            assert made(claim, "opening").state(before | given).then(up).fires("quick-initiator", row).broken is broken, given
+            assert not made(claim, "opening").state(before | given | up).fires("quick-initiator", row).broken
+        assert not made(claim, "opening").state(before | given).then(up).broken
     for selector, prot, broken in (("any", "ESP-g1", True), ("0", "ESP-g1", False), ("any", "ESP-g2", False), ("any", "PLAIN", False)):
         step = made("syn-under-its-own-sa", "opening").state(up | {"A.ipsec.for[g1]": selector})
         assert step.sends(kind="SYN", prot=prot).broken is broken

@@ -216,6 +216,13 @@ def tiny(guards, targets):
     return System("tiny", [Instance("A", table)], [Offer("A", table, GO)], extra=[("A", READINGS[key].var) for key in KEYS])
 
 
+class Tiny(Question):
+    """Of a system that is no slice; it always starts in the same state."""
+
+    def starts(self, chosen):
+        return self.system.initial
+
+
 def run_to_bad(system, codes):
     """The one run, as stimuli, if it comes to BAD."""
     state, stimuli = with_readings(system, system.initial[0], codes), []
@@ -233,7 +240,7 @@ def run_to_bad(system, codes):
 def test_tiny_systems_against_brute_force(guards, targets):
     system = tiny(guards, targets)
     chosen = {f"A:{key}": READINGS[key].values[0] for key in KEYS}
-    base = Question(Job("tiny", "draft"), chosen, system, (Query("not-bad", Post(AT) == "BAD", ("A",)),), ())
+    base = Tiny(Job("tiny", "draft"), chosen, system, (Query("not-bad", Post(AT) == "BAD", ("A",)),), ())
     conflicts = Conflicts(base, ["not-bad"], knobs(list(chosen), chosen, symmetric=False))
     good = {codes for codes in product(*(range(len(READINGS[key].values)) for key in KEYS))
             if run_to_bad(system, {f"A:{key}": code for key, code in zip(KEYS, codes, strict=True)}) is None}
@@ -262,6 +269,68 @@ def test_knobs():
     assert both["hold"].options == (("on",), ("zero",))
     each = {one.name: one.options for one in knobs(read, chosen, symmetric=False)}
     assert set(each) == set(read) and each["A:after_del"] == (("discard",), ("bypass",), ("acquire",))
+
+
+# Where a slice starts ----------------------------------------------------------------------------------------------------------------
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), name=st.sampled_from(list(SLICES)))
+def test_a_run_starts_where_the_slice_does_under_other_readings(asked, data, name):
+    """Without IPsec or with hold time zero it starts elsewhere, not only with other readings."""
+    changed = {key: data.draw(st.sampled_from(READINGS[key].values)) for key in ("hold", "ipsec", "md5", "gr", "naive")}
+    overrides = parse([f"{key}={value}" for key, value in changed.items()])
+    conflicts = Conflicts(asked[name], (), ())
+    assert conflicts.starts(readings("draft", overrides)) == question(Job(name, "draft", overrides, ALL[name])).system.initial
+
+
+@pytest.fixture(scope="module")
+def attacked():
+    """Conflicts of slice attacker after a search of its start without IPsec."""
+    there = question(Job("attacker", "draft", parse(["ipsec=off"]), ALL["attacker"], bounds=SMALL))
+    base = question(Job("attacker", "draft", {}, ALL["attacker"], bounds=SMALL))
+    conflicts = Conflicts(base, ALL["attacker"], knobs(["ipsec", "md5", "hold"], base.chosen, symmetric=True))
+    result = search(there.system, there.queries)
+    hits = [hit for hit in result.hits.values() if hit is not None]
+    assert hits and sum(conflicts.learn(there.system.initial.index(hit.initial), hit.stimuli, there.chosen) for hit in hits)
+    return conflicts, there
+
+
+def test_a_run_from_a_start_of_its_own_says_nothing_of_the_others(attacked):
+    conflicts, there = attacked
+    on = readings("draft", {})
+    for one in conflicts.known.values():
+        assert one.initial in there.system.initial and conflicts.breaking(on) == []
+        (condition,) = [condition for condition in one.conditions if condition.names == ("hold", "ipsec")]
+        assert {dict(zip(condition.names, codes, strict=True))["ipsec"] for codes in condition.allowed} == {1}
+
+
+def test_a_start_that_is_taken_for_another_shows(attacked):
+    """Readings put into the base's starts, which are those with IPsec: then the same steps are no run."""
+    conflicts, there = attacked
+    one = next(iter(conflicts.known.values()))
+    assert there.run(one.initial, one.stimuli).outcomes
+    start = there.system.initial.index(one.initial)
+    codes = {name: READINGS[name.rpartition(":")[2]].var.sort.code(value) for name, value in there.chosen.items()}
+    wrong = with_readings(conflicts.system, conflicts.system.initial[start], codes)
+    assert wrong not in there.system.initial
+
+
+def test_a_run_needs_the_timers_of_its_start():
+    """F-28: with hold time zero nobody notices; with another value the hold timer runs from the start on, and somebody does."""
+    found = repairs("restart", "draft", parse(["hold=zero"]), ["lost-peer-is-noticed"], {}, limits=Limits(), limit=20)
+    assert {"hold": "on"} in [dict(one.changes) for one in found.found]
+
+
+def test_ends_between_which_no_connection_can_be_are_no_repair():
+    """Per end: A's rules for port 170 and B's for 179 would keep much, if there were a session to begin with."""
+    base = question(Job("teardown", "draft", {}, ALL["teardown"]))
+    names = ["A:port", "B:port"]
+    conflicts = Conflicts(base, ALL["teardown"], knobs(names, base.chosen, symmetric=False))
+    seen = []
+    while (one := conflicts.smallest()) is not None:
+        seen.append(conflicts.changes(one))
+        conflicts.leave_out(one)
+    assert seen == [{}, {"A:port": "170", "B:port": "170"}]
 
 
 # A slice ------------------------------------------------------------------------------------------------------------------------------
@@ -384,11 +453,12 @@ def test_a_candidate_left_open_is_no_repair(only, monkeypatch):
 
 
 @pytest.mark.parametrize(("slice_name", "overrides", "properties", "bounds", "text"), [
-    ("teardwon", (), (), {}, "slice 'teardwon': there is no such slice to repair; there are teardown, "),
-    ("component-tcp", (), (), {}, "there is no such slice to repair"),
+    ("teardwon", (), (), {}, "slice 'teardwon': there is no such slice; there are teardown, "),
+    ("component-tcp", (), (), {}, "slice 'component-tcp': there is no such slice with claims"),
     ("teardown", (), ("luck",), {}, "property 'luck': there is no such property"),
     ("teardown", (), ("binding-agrees",), {}, "property 'binding-agrees': not registered with slice teardown"),
     ("teardown", (), (), {"luck": 1}, "bound 'luck': slice teardown has no such bound"),
+    ("teardown", ("A:port=170",), (), {}, "slice teardown cannot start under them"),
     ("collision", ("natt=on",), (), {}, "no row of slice collision reads it"),
 ])
 def test_bad_input(slice_name, overrides, properties, bounds, text):
@@ -411,6 +481,13 @@ def test_cost_of_a_close():
     drafted = cost("teardown", readings("draft", {}))
     assert drafted is not None and not drafted.graceful
     assert cost("opening", readings("draft", {})) is None
+    assert cost("collision", readings("draft", {})) is None
+
+
+def test_cost_where_only_some_starts_let_the_operator_stop():
+    """Slice attacker has one that does; A deletes at once, B is left to retransmit in plaintext or to give up."""
+    there = cost("attacker", readings("repaired", {}))
+    assert there is not None and there.graceful and (there.segments, there.left) == (4, 0)
 
 
 # Ablation -----------------------------------------------------------------------------------------------------------------------------
@@ -482,7 +559,7 @@ def test_help_has_an_example(inside):  # noqa: F811
 
 
 @pytest.mark.parametrize(("words", "text"), [
-    (("repair", "teardwon"), "slice 'teardwon': there is no such slice to repair"),
+    (("repair", "teardwon"), "slice 'teardwon': there is no such slice"),
     (("repair", "teardown", "--limit", "0"), "limit 0: give a whole number from 1 on"),
     (("repair", "teardown", "--preset", "better"), "preset 'better': there is no such preset"),
     (("repair", "teardown", "--memory", "0"), "memory 0: give a number of GiB greater than 0"),

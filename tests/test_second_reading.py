@@ -261,7 +261,8 @@ def told_by_bgp(action: Signal, reader: Valuation) -> tuple[Any, ...]:
     values = [plain(action.call.value(param), reader) for param in action.call.event.params]
     names = {("tcp", "SEND"): "send", ("tcp", "CLOSE"): "drop", ("binding", "session closed"): "released",
              ("binding", "connect"): "connect", ("binding", "reconnect"): "again", ("binding", "OPEN received"): "bound",
-             ("binding", "other connection up"): "joined", ("bgp-message", "other connection"): "other knows"}
+             ("binding", "other connection up"): "joined", ("bgp-message", "other connection"): "other knows",
+             ("routes", "session up"): "routes come", ("routes", "session down"): "routes go"}
     return (names[(action.table, action.call.event.name)], *values)
 
 

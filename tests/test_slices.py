@@ -14,8 +14,9 @@ from lockstep.pool import run_all
 from model.expr import ModelError
 from model.slices import BUDGETS, CAPACITIES, SLICES, TABLES, bounds_of, build, slice_names
 from properties.presets import PRESETS
-from properties.registry import CLAIMS
+from properties.registry import CLAIMS, PROPERTIES, RESPONSES
 from tests.runs import jobs, judged
+from tests.test_search import agree
 from verify.reference import explore
 from verify.search import search
 
@@ -43,11 +44,23 @@ PINS = {
 }
 
 
+# Starts that are too large for the interpreter, which takes a millisecond a transition; so many of their states are looked at.
+PART = {"rekey": {1: 1500}}
+
+
 @pytest.mark.parametrize(("name", "preset"), PINS)
 def test_interpreter_and_search_agree_row_by_row(name, preset):
     system = build(name, readings(preset, {}), bounds=SMALL | ROOM.get((name, preset), {}))
-    native, counts = search(system), explore(system)
+    every, part = system.initial, PART.get(name, {})
+    whole = search(system)
+    assert whole.complete
+    system.initial = tuple(state for at, state in enumerate(every) if at not in part)
+    native, counts = search(system) if part else whole, explore(system)
     assert native.complete and native.counts == counts
+    for at, most in part.items():
+        system.initial = every[at:at + 1]
+        agree(system, most=most)
+    counts = whole.counts
     assert (counts.distinct, counts.transitions, counts.levels) == PINS[name, preset]
     assert sum(counts.fired.values()) >= counts.transitions > counts.distinct
     assert {table for _, table, _ in counts.fired} >= {"tcp", "bgp", "binding", "spd", "ipsec", "informational", "segments"} - (
@@ -81,7 +94,7 @@ OUTLIVES, NEED, ORPHAN = "sa-outlives-connection", "sa-outlives-need", "no-idle-
 ONE_CONNECTION, CONGRUENT = "sa-serves-one-connection", "one-sa-congruent"
 
 # What breaks when a rule's readings go back to the draft's, and in how many steps. R-h carries nothing here: a Delete that nobody asked
-# for, ignored, leaves a black hole, which only a liveness property sees.
+# for, ignored, leaves a black hole under the draft (test_liveness.py); the other rules defer each Delete until the TCB is CLOSED.
 WITHOUT = {
     ("R-a", "teardown"): {OUTLIVES: 1, NEED: 1},
     ("R-b", "teardown"): {OUTLIVES: 2, NEED: 2},
@@ -192,8 +205,10 @@ def test_every_claim_names_slices_that_exist():
 
 
 def test_a_promise_is_a_claim():
-    assert all(set(preset.promises) <= set(CLAIMS) for preset in PRESETS.values())
-    assert DRAFT.promises == () and len(set(REPAIRED.promises)) == len(REPAIRED.promises)
+    for preset in PRESETS.values():
+        assert set(preset.promises) <= set(CLAIMS) and set(preset.comes_about) <= set(RESPONSES)
+        assert set(preset.by_design) <= set(PROPERTIES) - {*preset.promises, *preset.comes_about}
+    assert DRAFT.promises == DRAFT.comes_about == () and len(set(REPAIRED.promises)) == len(REPAIRED.promises)
 
 
 @pytest.mark.parametrize("name", SLICES)

@@ -21,12 +21,24 @@ from lockstep.cells import Kept
 from lockstep.choice import UsageError, check_possible, readings
 from lockstep.implicants import implicants
 from lockstep.jobs import question
-from lockstep.sweep import DEFAULT, Cell, Searched, Swept, plan, possible, search_all, witness
+from lockstep.sweep import (
+    DEFAULT,
+    NOT_TESTED,
+    Cell,
+    Searched,
+    Swept,
+    exit_status,
+    plan,
+    possible,
+    search_all,
+    shares,
+    witness,
+)
 from model.expr import ModelError
 from model.readings import IMPOSSIBLE, READINGS
 from model.slices import SLICES
 from properties.findings import FINDINGS
-from properties.registry import HOLDS, VIOLATED, claims_of
+from properties.registry import HOLDS, UNDECIDED, VIOLATED, claims_of
 from tests.test_cli import ENVIRONMENT, command, inside, left_in_group  # noqa: F401
 from tests.test_search import R2, Maker, examples
 from verify.native import Space
@@ -200,6 +212,25 @@ def test_what_was_not_searched_is_not_spoken_of(back_to_draft):
     assert some.conflicts("sa-outlives-connection") == [] and some.guarantees("sa-outlives-connection") == []
 
 
+def test_shares_are_what_counting_gives():
+    """Cells drawn at random, some combinations missing: counts and shortest witnesses by value against a loop over all of them."""
+    rnd, sweep = Random(1), plan("teardown", ["bind", "A:confirm", "hold"], properties=["no-replay"])
+
+    def cell():
+        return rnd.choice([Cell(HOLDS), Cell(UNDECIDED, NOT_TESTED), Cell(VIOLATED, "", "A", 0, (0,) * rnd.randrange(1, 4))])
+
+    swept = Swept(sweep, [Searched(number, 1, 1, 1, 0.0, "", (cell(),)) for number in range(sweep.size) if rnd.random() < 0.8])
+    found = shares(swept, "no-replay")
+    assert list(found) == [(axis.name, value) for axis in sweep.axes for value in axis.values]
+    for (name, value), share in found.items():
+        cells = [(one.number, cell) for one, cell in swept.cells("no-replay") if sweep.combination(one.number)[name] == value]
+        broken = [(cell.length, number) for number, cell in cells if cell.verdict == VIOLATED]
+        assert (share.searched, share.violated) == (len(cells), len(broken))
+        assert share.untested == sum(cell.reason == NOT_TESTED for _, cell in cells)
+        assert (share.length, share.shown and share.shown.number) == min(broken, default=(None, None))
+    assert swept.missing and not swept.decided and exit_status(swept) == 3
+
+
 # -- readings that cannot be --------------------------------------------------------------------------------------------------------------
 
 
@@ -228,13 +259,20 @@ def test_readings_of_the_draft_name_lines():
 # -- what is kept -------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kept_file(tmp_path):
-    """A sweep of two combinations and the file it left."""
+@pytest.fixture(scope="module")
+def two_cells():
+    """A sweep of two combinations."""
     sweep = plan("teardown", ["A:expiry"], preset="repaired", bounds=BOUNDS)
+    return sweep, list(search_all(sweep, {}, 1))
+
+
+@pytest.fixture
+def kept_file(two_cells, tmp_path):
+    """The same and the file it left."""
+    sweep, searched = two_cells
     path = tmp_path / "cells.jsonl"
     with Kept(path, sweep) as kept:
-        for one in search_all(sweep, kept.known, 1):
+        for one in searched:
             kept.add(one)
     return sweep, path, kept.known
 
@@ -307,7 +345,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("teardwon",), "slice 'teardwon': there is no such slice to sweep; there are teardown, opening"),
+    (("teardwon",), "slice 'teardwon': there is no such slice; there are teardown, opening"),
     (("opening", "--property", "close-ends"), "property close-ends: only lockstep verify judges endless runs"),
     (("teardown", "--sweep", "colour"), "sweep 'colour': there is no reading 'colour'; there are del_trigger"),
     (("teardown", "--sweep", "bind=single/triple"), "reading bind: no value 'triple'; it has single, set"),
@@ -320,7 +358,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
     (("teardown", "--sweep", "A:port=170", "--reading", "B:port=179"), "readings A:port=170 B:port=179: slice teardown cannot start"),
     (("teardown", "--sweep", ",".join(READINGS)),
      "combinations are more than 100,000"),
-    (("teardown", "--property", "no-bugs"), "property 'no-bugs': not registered with slice teardown"),
+    (("teardown", "--property", "no-bugs"), "property 'no-bugs': there is no such property"),
     (("teardown", "--preset", "perfect"), "preset 'perfect': there is no such preset"),
     (("teardown", "--bound", "losses=99"), "bound losses: 99 is out of range"),
     (("teardown", "--workers", "0"), "workers 0: give a whole number from 1 on"),

@@ -113,23 +113,12 @@ def _check(runs: int, steps: int, timeout: float | None) -> None:
 
 def task_of(slice_: str, properties: Sequence[str], preset: str | None, texts: Sequence[str]) -> Task:
     """What to walk through and what to ask. Raises UsageError for whatever does not exist."""
-    from lockstep.choice import UsageError, check_read, parse, readings
+    from lockstep.choice import check_read, claims_asked, parse, readings
     from lockstep.jobs import Job, question
-    from model.slices import SLICES, places_of
-    from properties.registry import CLAIMS, RESPONSES, claims_of
+    from model.slices import places_of
 
-    if slice_ not in SLICES:
-        raise UsageError(f"slice {slice_!r}: there is no such slice; there are {', '.join(SLICES)}")
-    for name in properties:
-        if name in RESPONSES:
-            raise UsageError(f"property {name}: only lockstep verify judges endless runs, and a walk has an end")
-        if name not in CLAIMS:
-            raise UsageError(f"property {name!r}: there is no such property; there are {', '.join(CLAIMS)}")
-    claims = [claim for claim in claims_of(slice_) if not properties or claim.name in properties]
-    if not claims:
-        raise UsageError(f"property {properties[0]!r}: not registered with slice {slice_}; it belongs to "
-                         f"{', '.join(CLAIMS[properties[0]].slices)}")
-    job = Job(slice_, preset or "draft", parse(texts), tuple(claim.name for claim in claims), engine=ENGINE)
+    claims = claims_asked(slice_, properties)
+    job = Job(slice_, preset or "draft", parse(texts), claims, engine=ENGINE)
     base = readings(job.preset, {})
     asked = question(job)
     check_read(slice_, job.overrides, asked.system.readings_read)

@@ -150,7 +150,7 @@ def _head(found: Repairs) -> Iterator[str]:
     if found.untested:
         yield f"  not put to the test within these bounds: {', '.join(found.untested)}"
     for name, length in found.endings.items():
-        yield f"  not asked for, as the start breaks it: {name} ({_steps(length)})"
+        yield f"  not asked for, and the start breaks it: {name} ({_steps(length)})"
     yield f"close without faults, at the start: {_cost(found.base_cost, None)}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lockstep.choice import readings
 from lockstep.jobs import UNTESTED, Job, Judgement, Outcome, Question
-from model.slices import build
+from model.slices import build, places_of
 from model.trace import Trace
 from properties.registry import HOLDS, RESPONSES, UNDECIDED, VIOLATED
 from traces.replay import replay
@@ -22,7 +22,9 @@ def judge(job: Job, progress: Callable[[Progress], None] | None) -> Outcome:
     system, abouts = build(job.slice, chosen, bounds=job.bounds), [RESPONSES[name] for name in job.properties]
     every, starts = system.initial, abouts[0].slices[job.slice].starts
     system.initial = tuple(every[at] for at in starts) or every
-    duties = [Duty(one.name, one.when, one.goal, one.ends, one.owed, one.bars, one.leads) for one in abouts]
+    where = places_of(job.slice)
+    duties = [Duty(one.name, one.when, one.goal, tuple(place for place in where if place.startswith(one.ends)), one.owed, one.bars,
+                   one.leads) for one in abouts]
     result = liveness(system, duties, memory_gib=job.limits.memory, timeout=job.limits.timeout, progress=progress)
     system.initial = every
     asked = Question(job, chosen, system, (), ())

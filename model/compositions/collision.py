@@ -13,7 +13,8 @@ Leaves out: losses and retransmissions, hold timer and user timeout, KEEPALIVEs 
 from __future__ import annotations
 
 from model.binding import NEXT_INC
-from model.compositions.parts import Slice, bgp_events, network, timers
+from model.compositions.parts import Slice, bgp_events, network, own_timers, timers
+from model.routes import ROUTES_TABLE
 from model.signals import BGP, BGP_IDLE
 from model.system import ENDS, LANES, Offer
 from model.tcp import TCP_TABLE, TWO_MSL
@@ -24,7 +25,7 @@ def offers() -> list[Offer]:
     found: list[Offer] = []
     for place in (f"{end}.{lane}" for lane in LANES for end in ENDS):
         found += [*bgp_events(place, 1, when=idle), *timers(place, TCP_TABLE, TWO_MSL)]
-    return [*found, *network(LANES)]
+    return [*found, *(offer for end in ENDS for offer in own_timers(end, ROUTES_TABLE)), *network(LANES)]
 
 
 def keys(lane: str, initiator: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from model.compositions import teardown
 from model.compositions.parts import IKE_TABLES, Slice, bgp_events, network, own_timers, timers
 from model.expr import BOOL, Var
 from model.restart import RESTART_TABLE, RESTARTED, RESTARTS
+from model.routes import ROUTES_TABLE
 from model.signals import BGP, BGP_IDLE, CLOSED, HOLD_TIMER, TCP, TCP_INC
 from model.system import ENDS, Offer
 from model.tcp import RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
@@ -31,6 +32,7 @@ def offers() -> list[Offer]:
                           *bgp_events("B", 4, when=(BGP == BGP_IDLE) & (TCP == CLOSED)),
                           *bgp_events("B", 10, when=HOLD_TIMER & (RESTARTED == "A"))]
     for end in ENDS:
+        found += own_timers(end, ROUTES_TABLE)
         found += [*timers(end, TCP_TABLE, RETRANSMIT, USER_TIMEOUT, TWO_MSL), *(o for table in IKE_TABLES for o in own_timers(end, table))]
     return [*found, *network()]
 

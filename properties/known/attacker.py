@@ -7,15 +7,16 @@ from model.signals import BGP, BGP_ACTIVE, BGP_OPEN_CONFIRM, FORGED, IN_WINDOW, 
 from properties.attack import accepted
 from properties.finding import Cause, Finding, both
 
-_ASSASSINATED = Cause("assassinated", accepted(origin == FORGED) & Fired("tcp", "RST: assassination"))
+_ASSASSINATED = Cause("assassinated", Fired("spd", "PLAIN accepted", where=origin == FORGED) & Fired("tcp", "RST: assassination"))
 _AGGRESSIVE = Cause("group-key-aggressive", Fired("intruder", "aggressive mode: the group's key"))
 _MAIN = Cause("group-key-main", Fired("intruder", "main mode: the group's key"))
 _CERTIFICATE = Cause("trusted-certificate", Fired("intruder", "a trusted certificate"))
 _UNPROTECTED = Cause("unprotected-delete", Fired("informational", "Delete: pair removed", where=forged))
-_OPENED = Cause("opened-in-plaintext", accepted((origin == FORGED) & (kind == SYN)) & Fired("tcp", "SYN"))
+_OPENED = Cause("opened-in-plaintext", Fired("spd", "PLAIN accepted", where=(origin == FORGED) & (kind == SYN)) & Fired("tcp", "SYN"))
 _MD5_ONLY = Cause("session-closed", Fired("bgp", "event 2 ManualStop: Cease"))
 _HASH = Cause("hash-given", Fired("intruder", "AM2: HASH_R to whoever asks"))
-_RESET = Cause("reset-in-plaintext", accepted((origin == FORGED) & (kind == RST) & (fit == IN_WINDOW)) & Fired("tcp", "RST after CLOSE"))
+_RESET = Cause("reset-in-plaintext", Fired("spd", "PLAIN accepted", where=(origin == FORGED) & (kind == RST) & (fit == IN_WINDOW))
+               & Fired("tcp", "RST after CLOSE"))
 _OTHER_HOST = Cause("other-host", Fired("intruder", "another host sends"))
 _OTHER_USER = Cause("other-user", Fired("intruder", "another user connects"))
 _HARD = Cause("hard-error", Fired("tcp", "hard error"))

@@ -4,7 +4,8 @@ A timer runs or does not. Done, in order towards each layer: ("send", message); 
 ("released", cease) for "releases all BGP resources", with the reason: whether this end has said Cease; ("connect", passive) for
 "initiates a TCP connection" (False) and "listens" only (True), ("again", passive) for the same after the connection was dropped;
 ("bound",) where a valid OPEN is in. ("other knows", state): 6.8 examines all connections with a peer, so the FSM of another one hears
-of this one; ("joined",) goes with "bound" to the binding of another connection.
+of this one; ("joined",) goes with "bound" to the binding of another connection. ("routes come",) where the session is up, and
+("routes go", notified) where it ends: 8.2.2 deletes all routes, RFC 4724 keeps them unless a NOTIFICATION was sent or received.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def read(state: str, number: int, own: Any) -> Course:
         case "OpenConfirm":
             return in_open_confirm(number, own)
         case _:
-            return in_established(number, own)
+            course = in_established(number, own)
+            # Event 18 alone ends an Established session without a NOTIFICATION; 24 and 25 are one that came.
+            return course.do("routes go", number != 18) if course.next == "Idle" else course
 
 
 def restart() -> Course:
@@ -214,7 +217,7 @@ def in_open_confirm(number: int, own: Any) -> Course:
         case 19:  # 6.8 is applied before; what arrives here need not be dropped
             return course
         case 26:
-            return restart_hold_timer(course.enter("Established").do("other knows", "Established"), own)
+            return restart_hold_timer(course.enter("Established").do("other knows", "Established").do("routes come"), own)
         case _:  # 10; 21, 22; 9, 12, 13, 20, 27, 28: FSM error
             return fail(course, own, notify=True)
 
