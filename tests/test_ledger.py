@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from docs import ledger_pages
 from docs.ledger_pages import PAGE, text
 from lockstep import ledger as verdicts
 from lockstep.api import results_of
 from lockstep.choice import UsageError
+from lockstep.lint.catalogue import LINTS
 from properties import requirements
 from properties.findings import FINDINGS
-from properties.registry import PROPERTIES
+from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from properties.requirements import Requirement, between, digest_of, ledger, place_of
+from sim.scenario import packaged
 from tests import runs
+from verify import numbers
+from verify.numbers import FIGURES
+from verify.query import INTERRUPTED
 
 DRAFT = runs.GALLERY.parents[2] / "shared" / "spec" / "draft-ward-bgp-ipsec-00.txt"
 PREAMBLE = "Internet Draft\n\n   1. First\n\n   The quick brown fox MUST jump over\n   the lazy dog.\n"
@@ -27,7 +36,14 @@ def test_entries_name_what_exists() -> None:
     for one in ledger().values():
         assert set(one.claims) <= set(PROPERTIES), one.id
         assert {*one.findings, *one.shown} <= set(FINDINGS), one.id
-        assert set(one.against) <= set(ledger()), one.id
+        assert set(one.against) <= set(ledger()) - {one.id}, one.id
+        assert set(one.numbers) <= {each.name for each in FIGURES}, one.id
+        assert set(one.lints) <= {each.id for each in LINTS}, one.id
+        assert set(one.scenarios) <= set(packaged()), one.id
+        named = (one.claims, one.findings, one.shown, one.numbers, one.lints, one.scenarios)
+        assert any(named) or one.built_in or one.assumed or one.untestable, one.id
+        assert all(len(set(each)) == len(each) for each in named), one.id
+        assert not set(one.findings) & set(one.shown), one.id
         assert one.id.startswith(f"W-{one.section}-"), one.id
 
 
@@ -43,7 +59,54 @@ def test_every_sentence_has_a_verdict() -> None:
 
 
 def test_every_claim_is_asked_for_by_some_sentence() -> None:
-    assert not [name for name in PROPERTIES if not requirements.tests_of(name)]
+    assert not [name for name in PROPERTIES if not requirements.judged_by("claims", name)]
+
+
+def test_every_figure_lint_and_finding_is_named_by_some_sentence() -> None:
+    assert not [one.name for one in FIGURES if not one.requirements]
+    assert not [one.id for one in LINTS if not requirements.judged_by("lints", one.id)]
+    assert not [name for name in FINDINGS if not requirements.judged_by("findings", name) + requirements.judged_by("shown", name)]
+
+
+def test_a_lint_is_named_by_the_sentence_that_it_enforces() -> None:
+    for one in LINTS:
+        assert set(one.requirements) <= set(ledger()), one.id
+        assert one.id in ledger()[one.requirements[0]].lints, one.id
+
+
+def test_all_sections_are_there() -> None:
+    """The first pass over the text found 164 sentences; section 3 has only subsections, and the boilerplate has none."""
+    subsections = {"1": (1, 2), "2": (1, 2, 3, 4), "3": range(1, 11), "4": range(1, 6)}
+    found = {f"{main}.{sub}" for main, subs in subsections.items() for sub in subs} | {"1", "2", "4", "REF"}
+    assert set(requirements.titles()) == found and all(requirements.titles().values())
+    assert len(ledger()) >= 164
+
+
+def test_every_sentence_has_a_place_of_its_own() -> None:
+    """Two sentences may share words where one says two things; no entry is there twice in other words."""
+    by_place: dict[str, list[str]] = {}
+    for one in ledger().values():
+        by_place.setdefault(one.at, []).append(one.id)
+        first, word, last, end = one.place
+        assert (first, word) <= (last, end) and one.words > 0, one.id
+    assert [those for those in by_place.values() if len(those) > 1] == [["W-3.3-11", "W-3.3-12"]]
+
+
+def test_links_of_the_page_lead_somewhere() -> None:
+    page = text()
+    anchors = re.findall(r'id="([^"]+)"', page)
+    assert len(set(anchors)) == len(anchors) and {name.lower() for name in ledger()} <= set(anchors)
+    for target in set(re.findall(r"\]\(([^)]+)\)", page)):
+        file, _, anchor = target.partition("#")
+        assert (PAGE.parent / file).exists() if file else anchor in anchors, target
+
+
+def test_page_has_each_contradiction_once() -> None:
+    asked = text().partition("### Which contradict each other?")[2].partition("###")[0]
+    pairs = [tuple(re.findall(r"\(#(w-[^)]+)\)", row)) for row in asked.splitlines() if row.startswith("| [")]
+    assert {frozenset(one) for one in pairs} == {frozenset((one.id.lower(), other.lower())) for one in ledger().values()
+                                                 for other in one.against}
+    assert len(pairs) == len(set(map(frozenset, pairs))) > 0
 
 
 def test_kept_results_are_those_of_the_model() -> None:
@@ -83,6 +146,86 @@ def test_fingerprint_sees_a_row_a_claim_and_a_reading(monkeypatch: pytest.Monkey
     without_claim = verdicts.fingerprint.__wrapped__()
     monkeypatch.delitem(verdicts.PRESETS, "repaired")
     assert len({before, without_table, without_claim, verdicts.fingerprint.__wrapped__()}) == 4
+
+
+# -- verdicts -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judge_by(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., verdicts.Verdict]]:
+    """Judges a sentence by what it names, with results that are made up: of no-replay as asked for."""
+    def judge(draft: str = HOLDS, repaired: str = HOLDS, **named: Any) -> verdicts.Verdict:
+        found = tuple(verdicts.Result("no-replay", "teardown", preset, word, "search", 1, None)
+                      for preset, word in (("draft", draft), ("repaired", repaired)))
+        monkeypatch.setattr(verdicts, "results", lambda: {"no-replay": found})
+        return verdicts.verdict(Requirement("W-1-1", "1", "1:1-1:1", 1, "", "MUST", "both", "", "", **named))
+    verdicts._figure.cache_clear()
+    yield judge
+    verdicts._figure.cache_clear()
+
+
+CLAIM, AGREES, DISAGREES, UNSTATED = ("no-replay",), ("byte-limit-64",), ("byte-limit-64", "esn-under-aes"), ("advantage-128-32",)
+
+
+@pytest.mark.parametrize(("named", "word", "repaired"), [
+    ({"claims": CLAIM}, HOLDS, HOLDS),
+    ({"claims": CLAIM, "draft": VIOLATED}, VIOLATED, HOLDS),
+    ({"claims": CLAIM, "draft": UNDECIDED}, UNDECIDED, HOLDS),
+    ({"claims": CLAIM, "findings": ("F-01/order",)}, VIOLATED, HOLDS),
+    ({"claims": CLAIM, "draft": UNDECIDED, "findings": ("F-01/order",)}, VIOLATED, HOLDS),
+    ({"claims": CLAIM, "numbers": DISAGREES}, VIOLATED, VIOLATED),  # no rule of the repaired ones changes arithmetic
+    ({"claims": CLAIM, "numbers": UNSTATED, "draft": VIOLATED}, VIOLATED, HOLDS),
+    ({"claims": CLAIM, "against": ("W-2-6",)}, verdicts.CONTRADICTED, HOLDS),
+    ({"shown": ("F-18/overlap",)}, HOLDS, ""),
+    ({"numbers": AGREES}, HOLDS, ""),
+    ({"numbers": DISAGREES}, VIOLATED, ""),
+    ({"numbers": UNSTATED}, verdicts.COMPUTED, ""),
+    ({"numbers": UNSTATED, "lints": ("bgp-port",)}, verdicts.DEPLOYMENT, ""),
+    ({"numbers": AGREES, "lints": ("bgp-port",)}, HOLDS, ""),
+    ({"lints": ("bgp-port",), "untestable": "why"}, verdicts.DEPLOYMENT, ""),
+    ({"assumed": "why", "scenarios": ("rekey",)}, verdicts.ASSUMED, ""),
+    ({"scenarios": ("rekey",)}, "", ""),  # a run in time illustrates
+    ({}, "", ""),
+])
+def test_a_verdict_is_the_gravest_of_what_it_rests_on(judge_by: Callable[..., verdicts.Verdict], named: dict[str, Any], word: str,
+                                                      repaired: str) -> None:
+    found = judge_by(**named)
+    assert (found.word, found.repaired) == (word, repaired)
+    assert len(found.evidence) == sum(len(value) * (1 + (key == "claims")) if isinstance(value, tuple) else 1
+                                      for key, value in named.items() if key not in ("draft", "against"))
+
+
+def test_a_wrong_figure_is_noticed(judge_by: Callable[..., verdicts.Verdict], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draft's 2^35, off by one: the sentence that states it is violated, and both figures are said."""
+    monkeypatch.setattr(verdicts, "FIGURES", tuple(replace(one, stated=(1 << 35) + 1) if one.name == "byte-limit-64" else one
+                                                   for one in verdicts.FIGURES))
+    found = judge_by(numbers=AGREES)
+    assert found.word == VIOLATED
+    assert "34,359,738,369" in found.evidence[0].says and "2^35" in found.evidence[0].says
+
+
+def test_a_figure_without_time_is_undecided_and_an_interrupted_one_stops(judge_by: Callable[..., verdicts.Verdict],
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "too little time"
+    monkeypatch.setattr(verdicts, "judge", lambda figure, timeout: numbers.Verdict(figure, numbers.UNDECIDED, reason=reason))
+    assert judge_by(numbers=AGREES).word == UNDECIDED
+    verdicts._figure.cache_clear()
+    reason = INTERRUPTED
+    with pytest.raises(KeyboardInterrupt):
+        judge_by(numbers=AGREES)
+
+
+def test_what_nothing_noticed_is_said_only_where_somebody_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "noticed.json"
+    monkeypatch.setattr(verdicts, "NOTICED", kept)
+    monkeypatch.setattr(ledger_pages, "noticed", verdicts.noticed.__wrapped__)
+    assert ledger_pages._droppable().startswith("Not known")
+    said = {"W-3.3-12": ["sa-outlives-connection"], "W-3.3-11": []}
+    kept.write_text(json.dumps({"of": verdicts.fingerprint(), "noticed": said}), encoding="utf-8")
+    assert ledger_pages._droppable().endswith("nothing missed 1: [W-3.3-11](#w-3.3-11).")
+    kept.write_text(json.dumps({"of": "0" * 16, "noticed": said}), encoding="utf-8")
+    with pytest.raises(UsageError, match="another model"):
+        ledger_pages._droppable()
 
 
 # -- digests ---------------------------------------------------------------------------------------------------------------------------
