@@ -1,10 +1,10 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [pages] [ledger] [facts [FINDING ...] [--workers N]]``, from the root
+"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [facts [FINDING ...] [--workers N]]``, from the root
 of the repository.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
-kept witnesses and facts, in a second. pages: the outputs of the commands, and the parts that are made from the model, in
-README.md and docs/; that runs the searches, about two minutes. ledger: docs/ledger.md and the results behind it, from the same
-searches. These four without arguments. facts: what docs/findings/ says of games and repairs, of all findings or of those named, where
+kept witnesses and facts, in a second. ledger: docs/ledger.md and the results behind it; that runs the searches, about two minutes.
+pages: the outputs of the commands, and the parts that are made from the model, in README.md and docs/, from the same searches. These
+four without arguments. facts: what docs/findings/ says of games and repairs, of all findings or of those named, where
 the model changed: minutes, for all of them half an hour; afterwards the pages.
 """
 
@@ -77,15 +77,19 @@ def facts(words: list[str]) -> None:
 def ledger() -> None:
     from docs.ledger_pages import PAGE, text
     from lockstep.api import results_of
+    from lockstep.choice import UsageError
     from lockstep.ledger import keep, results
     from tests import runs
 
     keep([result for outcome in runs.everything()[1] for result in results_of(outcome, {})])
     results.cache_clear()
-    PAGE.write_text(text(), encoding="utf-8")
+    try:
+        PAGE.write_text(text(), encoding="utf-8")
+    except UsageError as error:
+        sys.exit(f"docs: {error}")
 
 
-PARTS = {"tables": tables, "findings": findings, "pages": pages, "ledger": ledger}
+PARTS = {"tables": tables, "findings": findings, "ledger": ledger, "pages": pages}  # README.md counts what the ledger has
 
 
 def main() -> None:

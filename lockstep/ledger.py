@@ -167,7 +167,8 @@ def _claims(one: Requirement) -> Iterator[Evidence]:
             found = [result for result in results()[name] if result.preset == preset]
             if found:
                 says = "; ".join(result.says for result in found)
-                yield Evidence("claim", name, preset, says, _gravest(result.verdict for result in found))
+                words = [result.verdict if result.verdict in (VIOLATED, HOLDS) else UNDECIDED for result in found]
+                yield Evidence("claim", name, preset, says, _gravest(words))
 
 
 def _findings(one: Requirement) -> Iterator[Evidence]:

@@ -20,7 +20,7 @@ from lockstep.choice import UsageError
 from lockstep.lint.catalogue import LINTS
 from properties import requirements
 from properties.findings import FINDINGS
-from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
+from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED, in_runs, to_depth
 from properties.requirements import Requirement, between, digest_of, ledger, place_of
 from sim.scenario import packaged
 from tests import runs
@@ -171,6 +171,7 @@ CLAIM, AGREES, DISAGREES, UNSTATED = ("no-replay",), ("byte-limit-64",), ("byte-
     ({"claims": CLAIM}, HOLDS, HOLDS),
     ({"claims": CLAIM, "draft": VIOLATED}, VIOLATED, HOLDS),
     ({"claims": CLAIM, "draft": UNDECIDED}, UNDECIDED, HOLDS),
+    ({"claims": CLAIM, "draft": to_depth(5), "repaired": in_runs(9)}, UNDECIDED, UNDECIDED),  # no word for a part of the states
     ({"claims": CLAIM, "findings": ("F-01/order",)}, VIOLATED, HOLDS),
     ({"claims": CLAIM, "draft": UNDECIDED, "findings": ("F-01/order",)}, VIOLATED, HOLDS),
     ({"claims": CLAIM, "numbers": DISAGREES}, VIOLATED, VIOLATED),  # no rule of the repaired ones changes arithmetic
@@ -192,7 +193,7 @@ def test_a_verdict_is_the_gravest_of_what_it_rests_on(judge_by: Callable[..., ve
     found = judge_by(**named)
     assert (found.word, found.repaired) == (word, repaired)
     assert len(found.evidence) == sum(len(value) * (1 + (key == "claims")) if isinstance(value, tuple) else 1
-                                      for key, value in named.items() if key not in ("draft", "against"))
+                                      for key, value in named.items() if key not in ("draft", "repaired", "against"))
 
 
 def test_a_wrong_figure_is_noticed(judge_by: Callable[..., verdicts.Verdict], monkeypatch: pytest.MonkeyPatch) -> None:
