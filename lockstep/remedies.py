@@ -26,7 +26,7 @@ from verify.query import EngineDisagreement
 from verify.step import step
 
 MOST = 5  # smallest repairs
-LARGE = 1_000_000  # states of the base from which on one smallest repair is enough, and rules are judged with one segment in flight
+LARGE = 1_000_000  # states of the base from which on one smallest repair is enough, and is looked for with one segment in flight
 CANDIDATES = 400  # tried before it is given up
 FEW, FACTOR = 1_000_000, 16  # states that a candidate may come to: so many, or so many times those of the base
 ONE_SEGMENT = {"segments": 1}
@@ -105,20 +105,23 @@ class _Seeking:
     """One finding on its slice's bench."""
 
     def __init__(self, bench: Bench, finding: Finding, trace: Trace) -> None:
-        self.bench, self.finding, self.bounds = bench, finding, trace.bounds
+        self.bench, self.finding = bench, finding
         job = Job(trace.slice, trace.preset, finding.readings, bench.claims, bounds=trace.bounds)
         self.base = question(job)
         self.chosen = self.base.chosen
-        self.before = bench.judge(self.chosen, self.bounds)
+        self.bounds, self.before = trace.bounds, bench.judge(self.chosen, trace.bounds)
+        self.most = MOST
+        if self.before.states > LARGE:
+            self.most, smaller = 1, _less(self.bounds, ONE_SEGMENT)
+            again = bench.judge(self.chosen, smaller)
+            if again.breaches[finding.property] is not None:
+                self.bounds, self.before = smaller, again
         self.limits = {**self.before.breaches, finding.property: None}  # of each claim the steps below which it is not to break; None: ever
         kept = [name for name, length in self.limits.items() if length is None]
         sooner = {name: length for name, length in self.limits.items() if length is not None}
-        large = self.before.states > LARGE
-        self.most, self.rule_bounds = (1, _less(self.bounds, ONE_SEGMENT)) if large else (MOST, self.bounds)
-        reference = bench.judge(readings(PROMISING, {}), self.rule_bounds)
-        self.judged_so = self.before if not large else bench.judge(self.chosen, self.rule_bounds)
+        reference = bench.judge(readings(PROMISING, {}), self.bounds)
         self.tested = frozenset(kept) & self.before.tested & reference.tested
-        self.why = self.before.why or reference.why or self.judged_so.why
+        self.why = self.before.why or reference.why
         self.knobs = knobs(self.base.system.readings_read, self.chosen, symmetric=True)
         self.conflicts = Conflicts(self.base, kept, self.knobs, sooner)
 
@@ -133,7 +136,7 @@ class _Seeking:
             tuple(sorted((self.remedy(*one) for one in far.found), key=lambda one: sorted(one.changes.items()))), far.complete,
             nothing, nothing and self.hopeless(),
             far.why or next((why for _, why in far.open), ""), far.at_least, far.vacuous, far.candidates, len(self.conflicts),
-            self.rule_bounds, self.alone("", tuple(rules())) if done else None,
+            self.bounds, self.alone("", tuple(rules())) if done else None,
             tuple(found for rule in rules() if (found := self.alone(rule, (rule,))) is not None) if done else (),
             cost(self.base.job.slice, self.chosen))
 
@@ -165,10 +168,10 @@ class _Seeking:
                 self.conflicts.leave_out(settings)
 
     def judge(self, settings: Settings, conflicts: Conflicts, limits: Mapping[str, int | None]) -> Judged | None:
-        """The search at the finding's bounds; None where a claim breaks below its limit, which is learned. Before it one with little room
-        and without faults, and one with one segment in flight: what breaks there breaks at the finding's bounds too."""
+        """The search at the bounds; None where a claim breaks below its limit, which is learned. Before it one with little room
+        and without faults, and one with one segment in flight: what breaks there breaks at the bounds too."""
         chosen, most = {**self.chosen, **conflicts.changes(settings)}, max(FEW, FACTOR * self.before.states)
-        for bounds in (_less(self.bounds, SMALL), _less(self.bounds, ONE_SEGMENT), self.bounds):
+        for bounds in {repr(one): one for one in (_less(self.bounds, SMALL), _less(self.bounds, ONE_SEGMENT), self.bounds)}.values():
             judged = self.bench.judge(chosen, bounds, most=most)
             worse = sorted(judged.worse(limits), key=lambda name: judged.breaches[name] or 0)[:LEARNED]
             if worse:
@@ -208,13 +211,13 @@ class _Seeking:
         name = self.finding.property
         if any(one.claim == name for one in self.conflicts.breaking(chosen)):
             return Alone(rule, False)
-        judged = self.bench.judge(chosen, self.rule_bounds, most=max(FEW, FACTOR * self.judged_so.states))
+        judged = self.bench.judge(chosen, self.bounds, most=max(FEW, FACTOR * self.before.states))
         if judged.breaches[name] is not None:
             return Alone(rule, False)
         if judged.why:
             return Alone(rule, False, (), judged.why)
         keeps = name in judged.tested or name not in self.tested
-        return Alone(rule, keeps, judged.worse(self.judged_so.breaches) if keeps else ())
+        return Alone(rule, keeps, judged.worse(self.before.breaches) if keeps else ())
 
 
 def rules() -> dict[str, dict[str, str]]:
