@@ -1,0 +1,65 @@
+"""A capture against the five claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from traces.audit import lifetime, opening, order, plaintext, sharing
+from traces.audit.case import Case, case, pair_of
+from traces.audit.tracker import Hosts, Tracker
+from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding, Verdict, add_up
+from traces.capture.esp import Keys
+from traces.capture.files import Capture
+
+CLAIMS: tuple[ModuleType, ...] = (plaintext, lifetime, sharing, order, opening)
+TIME_WAIT = 60.0  # seconds, as Linux has it; RFC 9293 says 2 MSL, that is 240
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The verdicts of a capture, and what they rest on."""
+
+    capture: Capture
+    case: Case
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What limits the verdicts: how the file ended, what was left out."""
+        tracker = self.case.tracker
+        links = ", ".join(f"{count:,} frames of link type {kind}" for kind, count in tracker.unknown_links.items())
+        return [*([self.capture.problem] if self.capture.problem else []),
+                *([f"{links} are not read: that link type is not known"] if links else []),
+                *([f"{tracker.cut:,} frames are cut short by the snapshot length"] if tracker.cut else []),
+                *([f"time goes back in frames {', '.join(map(str, tracker.steps_back[:5]))}"] if tracker.steps_back else []),
+                *([tracker.incomplete] if tracker.incomplete else []),
+                *([f"the ladder stops at {limit:,} steps" for what, limit in tracker.unnoted.items() if what == "steps of the ladder"])]
+
+
+def audit(path: Path, keys: Sequence[Keys] = (), protect: Sequence[Hosts] = (), time_wait: float = TIME_WAIT) -> Audit:
+    """Read a capture and judge it. Raises traces.capture.files.CaptureError, OSError."""
+    capture, tracker = Capture(path), Tracker(keys)
+    tracker.run(capture)
+    seen = case(tracker, round(time_wait * 1e9), tuple(protect), capture.problem)
+    return Audit(capture, seen, tuple(judge(seen, claim) for claim in CLAIMS))
+
+
+def judge(seen: Case, claim: ModuleType) -> Verdict:
+    """One claim's verdict. Where the file or the tables of the tracker are not whole, nothing that rests on absence is satisfied."""
+    found: list[Finding] = list(claim.findings(seen))
+    verdict = add_up(claim.NAME, found, claim.NOTHING)
+    gap = seen.tracker.incomplete
+    if gap is not None and verdict.verdict != VIOLATED and seen.tracker.packets:
+        return Verdict(claim.NAME, UNDECIDED, verdict.frames, gap)
+    return verdict
+
+
+def speaking(seen: Case) -> list[Hosts]:
+    """The pairs of neighbours that are judged."""
+    return list(dict.fromkeys(pair_of(one) for one in seen.connections))
+
+
+__all__ = ["CLAIMS", "SATISFIED", "TIME_WAIT", "Audit", "audit", "judge", "speaking"]

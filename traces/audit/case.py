@@ -1,0 +1,70 @@
+"""A capture as the claims see it: which connections are BGP's, which pairs of neighbours are judged, and which SAs can't be read.
+
+A pair is judged if it speaks BGP: one of its connections carried data on port 179, or a BGP message on another port. Where no pair of the
+file does, pairs that tried are judged, and pairs whose ESP can't be read: beside a real session, a stranger's probe is noise. A policy
+(`--protect A,B`) names the pairs that had to be protected instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from traces.audit.tracker import Association, Hosts, Tracker, hosts
+from traces.capture import bgp, ip, tcp
+from traces.capture.tcp import Connection
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the claims read. `time_wait` is in nanoseconds."""
+
+    tracker: Tracker
+    time_wait: int
+    protect: tuple[Hosts, ...] = ()
+    problem: str | None = None  # how the file ended, where not well
+    connections: list[Connection] = field(default_factory=list)  # BGP's, of the pairs that are judged
+    opaque: list[Association] = field(default_factory=list)  # SAs of which nothing could be read, where they matter
+
+    @property
+    def protected(self) -> list[Connection]:
+        """The connections that had to be protected."""
+        return [one for one in self.connections if not self.protect or pair_of(one) in self.protect]
+
+
+def pair_of(one: Connection) -> Hosts:
+    """The two neighbours of a connection."""
+    return hosts(one.ends[0][0], one.ends[1][0])
+
+
+def is_bgp(one: Connection) -> bool:
+    """BGP by its port, or by the message that one of its streams begins with."""
+    return any(end[1] == tcp.PORT for end in one.ends) or any(stream.first and stream.first[1] != bgp.NOT_BGP for stream in one.streams)
+
+
+def unread(tracker: Tracker) -> list[Association]:
+    """SAs that carried packets of which none could be read."""
+    return [one for one in tracker.associations if one.unread and not one.connections and one.unread == one.packets]
+
+
+def case(tracker: Tracker, time_wait: int, protect: tuple[Hosts, ...], problem: str | None) -> Case:
+    """The case that a tracker's capture makes."""
+    tried = [one for one in tracker.connections if is_bgp(one)]
+    speaking = {pair_of(one) for one in tried if one.carried}
+    chosen = [one for one in tried if pair_of(one) in speaking or pair_of(one) in protect] or tried
+    closed = unread(tracker)
+    beneath = {hosts(tracker.associations[number].source, tracker.associations[number].target) for one in chosen for number in one.sas}
+    opaque = [one for one in closed if not chosen or one.hints_bgp or hosts(one.source, one.target) in (*protect, *beneath)]
+    return Case(tracker, time_wait, protect, problem, chosen, opaque)
+
+
+def named(one: Connection) -> str:
+    """A connection as people write it, the end that opened it first."""
+    return " - ".join(f"[{ip.text(address)}]:{port}" if len(address) == 16 else f"{ip.text(address)}:{port}" for address, port in one.ends)
+
+
+def spi(one: Association) -> str:
+    return f"{one.spi:08x}"
+
+
+def between(one: Association) -> str:
+    return f"{ip.text(one.source)} and {ip.text(one.target)}"

@@ -1,0 +1,72 @@
+"""SA pairs between two hosts, put together from what IKE shows (when a quick mode was over) and what ESP shows (which SPIs were used).
+
+Quick mode is encrypted, so nothing in the file says which SPIs it made. The k-th SA of one direction is paired with the k-th of the other,
+and a pair that was used with the latest quick mode before its first packet that no other pair has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from traces.audit.tracker import Association, Hosts, Ike, Tracker
+from traces.capture.ip import Address
+from traces.capture.tcp import Connection
+
+SMALL_SPI = 1 << 16  # a daemon draws SPIs at random: both of a pair below it has probability 2^-32
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A quick mode that was over, and the frame in which it was."""
+
+    frame: int
+    time: int
+
+
+@dataclass
+class Pair:
+    """An SA pair: in place from frame `since` on; the halves that were used; the connections they carried."""
+
+    since: int
+    halves: list[Association] = field(default_factory=list)
+    connections: set[int] = field(default_factory=set)
+
+    def last_sent(self, sender: Address) -> tuple[int, int]:
+        """Frame and time of the last packet that a host sent in it; zeros if none."""
+        return max(((half.last_frame, half.last_time) for half in self.halves if half.source == sender), default=(0, 0))
+
+
+def completed(ike: Ike) -> list[Ready]:
+    """The quick modes whose phase 1 and whose own three messages are in the file, in order."""
+    found = []
+    for (cookie, _), one in ike.quick.items():
+        phase1 = ike.phase1.get(cookie)
+        if one.complete and phase1 is not None and phase1.complete:
+            mine = [frame for frame, sender in zip(one.frames, one.senders, strict=True) if sender == one.initiator]
+            theirs = next(frame for frame, sender in zip(one.frames, one.senders, strict=True) if sender != one.initiator)
+            found.append(Ready(max(mine[1], theirs), one.time))
+    return sorted(found, key=lambda ready: ready.frame)
+
+
+def pairs(tracker: Tracker, between: Hosts) -> list[Pair]:
+    """The SA pairs between two hosts, by the frame from which they were in place."""
+    ways = ([one for one in tracker.associations if (one.source, one.target) == way] for way in (between, between[::-1]))
+    there, back = (sorted(way, key=lambda one: one.frame) for way in ways)
+    used = []
+    for at in range(max(len(there), len(back))):
+        halves = [way[at] for way in (there, back) if at < len(way)]
+        used.append(Pair(min(half.frame for half in halves), halves, {number for half in halves for number in half.connections}))
+    ike = tracker.ike.get(between)
+    ready = completed(ike) if ike is not None else []
+    for pair in sorted(used, key=lambda one: one.since):
+        before = [one for one in ready if one.frame < pair.since]
+        if before:
+            pair.since = before[-1].frame
+            ready.remove(before[-1])
+    return sorted([*used, *(Pair(one.frame) for one in ready)], key=lambda one: one.since)
+
+
+def by_hand(tracker: Tracker, one: Connection) -> bool:
+    """Are the SAs under a connection keyed by hand? No IKE between their hosts, and SPIs in both directions that nobody drew at random."""
+    spis = {tracker.associations[number].spi for number in one.sas}
+    return len(spis) > 1 and max(spis) < SMALL_SPI
