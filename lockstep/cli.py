@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lockstep import __version__
-from lockstep.commands import attackers, fuzz, graph, readings, repair, replay, requirements, show, simulate, table, verify
+from lockstep.commands import attackers, audit, fuzz, graph, readings, repair, replay, requirements, show, simulate, table, verify
 from lockstep.shell import reader_gone
 
 app = typer.Typer(help="Do the BGP session, the TCP connection and the IKE security associations of draft-ward-bgp-ipsec stay in step?",
@@ -26,6 +26,7 @@ app.command(epilog=repair.EPILOG)(repair.repair)
 app.command(epilog=readings.EPILOG)(readings.readings)
 app.command(epilog=attackers.EPILOG)(attackers.attackers)
 app.command(epilog=requirements.EPILOG)(requirements.requirements)
+app.command(epilog=audit.EPILOG)(audit.audit)
 
 _KILLED_BY_CTRL_C = 130  # what typer makes of it
 

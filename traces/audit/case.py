@@ -1,8 +1,9 @@
 """A capture as the claims see it: which connections are BGP's, which pairs of neighbours are judged, and which SAs can't be read.
 
 A pair is judged if it speaks BGP: one of its connections carried data on port 179, or a BGP message on another port. Where no pair of the
-file does, pairs that tried are judged, and pairs whose ESP can't be read: beside a real session, a stranger's probe is noise. A policy
-(`--protect A,B`) names the pairs that had to be protected instead.
+file does, pairs that tried are judged: beside a real session, a stranger's probe is noise. ESP that can't be read may hide a BGP
+connection: it counts between the judged pairs, in both directions at any host of theirs, and where there are none. A policy (`--protect A,B`) names the pairs
+that had to be protected instead.
 """
 
 from __future__ import annotations
@@ -49,12 +50,22 @@ def unread(tracker: Tracker) -> list[Association]:
 def case(tracker: Tracker, time_wait: int, protect: tuple[Hosts, ...], problem: str | None) -> Case:
     """The case that a tracker's capture makes."""
     tried = [one for one in tracker.connections if is_bgp(one)]
-    speaking = {pair_of(one) for one in tried if one.carried}
-    chosen = [one for one in tried if pair_of(one) in speaking or pair_of(one) in protect] or tried
     closed = unread(tracker)
-    beneath = {hosts(tracker.associations[number].source, tracker.associations[number].target) for one in chosen for number in one.sas}
-    opaque = [one for one in closed if not chosen or one.hints_bgp or hosts(one.source, one.target) in (*protect, *beneath)]
+    hinted = any(one.hints_bgp for one in closed)
+    speaking = {pair_of(one) for one in tried if one.carried or one.sas}
+    chosen = [one for one in tried if pair_of(one) in speaking or pair_of(one) in protect] or ([] if hinted else tried)
+    beneath = {hosts(sa.source, sa.target) for one in chosen for sa in (tracker.associations[number] for number in one.sas)}
+    near = {address for pair in (*beneath, *map(pair_of, chosen)) for address in pair}
+    ways = {(one.source, one.target) for one in closed}
+    opaque = [one for one in closed if hosts(one.source, one.target) in (*protect, *beneath) or (not protect and (
+        not chosen or one.hints_bgp or ((one.target, one.source) in ways and (one.source in near or one.target in near))))]
     return Case(tracker, time_wait, protect, problem, chosen, opaque)
+
+
+def half_seen(case: Case, one: Connection) -> bool:
+    """Are only one end's segments outside ESP, while a host of the connection has ESP that can't be read?"""
+    return (len(one.modes) == 1 and len(one.mode_of) == 1 and one.answered is False
+            and any({sa.source, sa.target} & set(pair_of(one)) for sa in case.opaque))
 
 
 def named(one: Connection) -> str:

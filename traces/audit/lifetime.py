@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from traces.audit.case import Case, between, named, spi
-from traces.audit.pairs import Pair, by_hand, pairs
+from traces.audit.pairs import Pair, by_hand, completed, pairs
 from traces.audit.tracker import Hosts, Ike, Informational, hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
 from traces.capture import ip, isakmp, tcp
@@ -75,6 +75,10 @@ class Deletes:
             early = [one for one in meant if needed[id(one)]]
             if early and len(early) == len(meant) and kind == "delete":
                 for number, state in needed[id(early[0])].items():
+                    doubt = self.stepped(tracker_connection(self.case, number), info) or self.doubt(tracker_connection(self.case, number), ike, info)
+                    if doubt:
+                        yield number, doubt
+                        continue
                     yield number, Finding(VIOLATED, (info.frame,), f"{named(tracker_connection(self.case, number))}: {ip.text(info.sender)} deletes "
                                           f"the SA in frame {info.frame}, {state}, and no other SA pair is in place")
             elif early:
@@ -157,13 +161,40 @@ class Deletes:
         if not deletes:
             return Finding(UNDECIDED, last, f"{name}: no Delete is in the file after it closed")
         info = deletes[0]
-        stepped = [frame for frame in tracker.steps_back if one.frame < frame <= info.frame]
-        if stepped or tracker.untimed:
-            return Finding(UNDECIDED, (info.frame, *stepped), f"{name}: the capture's clock is set back in frame {stepped[0]}"
-                           if stepped else f"{name}: frames without times")
+        stepped = self.stepped(one, info)
+        if stepped:
+            return stepped
         closed = due if one.reset is not None else due - self.case.time_wait
         return Finding(SATISFIED, (info.frame,), f"{name}: the first message that may be a Delete after it closed is frame {info.frame}, "
                        f"{(info.time - closed) / 1e9:.2f} s later" + ("" if one.reset is None else " (closed by RST: no TIME-WAIT)"))
+
+    def doubt(self, one: Connection, ike: Ike, info: Informational) -> Finding | None:
+        """Undecided where what the file lacks may be the end of the connection, or another SA pair."""
+        if not one.over and one.last_frame < info.frame:
+            lost = sum(self.case.tracker.associations[number].lost for number in one.sas)
+            if lost or one.missing:
+                return Finding(UNDECIDED, (info.frame,), f"{named(one)}: an SA is deleted in frame {info.frame} and no end of the connection is in the "
+                               f"file before, but packets of it are missing ({lost} by ESP's sequence numbers): the end may be among them")
+        if one.last_frame > info.frame and one.plain_last > info.frame:
+            return None  # it went on in plaintext: no other pair carried it
+        done = {ready.first for ready in completed(ike) if ready.frame < info.frame}
+        partial = [each.frames[0] for each in ike.quick.values() if each.frames[0] < info.frame and each.frames[0] not in done]
+        if partial:
+            return Finding(UNDECIDED, (partial[-1], info.frame), f"{named(one)}: an SA is deleted in frame {info.frame}, but the quick mode from frame "
+                           f"{partial[-1]} on is not whole in the file before: another SA pair may be in place")
+        return None
+
+    def stepped(self, one: Connection, info: Informational) -> Finding | None:
+        """Undecided where the time between the end of a connection and a message can't be taken from the file."""
+        if not one.over or info.frame < one.last_frame:
+            return None  # their order is enough
+        frames = [frame for frame in self.case.tracker.steps_back if one.last_frame < frame <= info.frame]
+        if frames:
+            return Finding(UNDECIDED, (*frames, info.frame), f"{named(one)}: time goes back in frame {frames[0]}, between the end of the connection "
+                           f"and the Informational in frame {info.frame}: how long that was is not known")
+        if self.case.tracker.untimed:
+            return Finding(UNDECIDED, (info.frame,), f"{named(one)}: the file has frames without a time")
+        return None
 
     def due(self, one: Connection) -> int | None:
         """When its SA may go; None where the file does not show it closed."""
@@ -173,11 +204,10 @@ class Deletes:
 
     def bare(self, one: Connection) -> int | None:
         """The last frame of a connection that left its SA for plaintext."""
-        plain, sealed = one.modes.get(tcp.PLAIN), one.modes.get(tcp.ESP) or one.modes.get(tcp.AH)
-        if plain is None or sealed is None or not one.plain_payload or one.plain_payload[-1] < sealed.first:
+        sealed = one.modes.get(tcp.ESP) or one.modes.get(tcp.AH)
+        if sealed is None or one.plain_last < sealed.first or one.plain_last in self.case.tracker.artefacts:
             return None
-        frame = one.plain_payload[-1]
-        return None if frame in self.case.tracker.artefacts else frame
+        return one.plain_last
 
 
 def tracker_connection(case: Case, number: int) -> Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from traces.audit.case import Case, between, named
+from traces.audit.case import Case, between, half_seen, named
 from traces.audit.pairs import by_hand, completed
 from traces.audit.tracker import Association, hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
@@ -22,7 +22,10 @@ def findings(case: Case) -> Iterator[Finding]:
             yield Finding(UNDECIDED, (one.frame,), f"{named(one)}: its SYN is not in the file")
             continue
         frame, mode = one.syn
-        if mode == tcp.PLAIN:
+        if mode == tcp.PLAIN and half_seen(case, one):
+            yield Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is outside ESP, but only one end's segments are, beside ESP that "
+                          "can't be read: a host's own capture may show what it decapsulated")
+        elif mode == tcp.PLAIN:
             yield Finding(VIOLATED, (frame,), f"{named(one)}: its SYN (frame {frame}) is outside any SA")
         else:
             yield _in_sa(case, one, frame, next(sa for number, use in one.sas.items() if use.first <= frame <= use.last

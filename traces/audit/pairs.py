@@ -17,10 +17,10 @@ SMALL_SPI = 1 << 16  # a daemon draws SPIs at random: both of a pair below it ha
 
 @dataclass(frozen=True)
 class Ready:
-    """A quick mode that was over, and the frame in which it was."""
+    """A quick mode that was over: its first frame, and the one in which it was."""
 
+    first: int
     frame: int
-    time: int
 
 
 @dataclass
@@ -37,14 +37,14 @@ class Pair:
 
 
 def completed(ike: Ike) -> list[Ready]:
-    """The quick modes whose phase 1 and whose own three messages are in the file, in order."""
+    """The quick modes whose three messages are in the file, in order. Each shows that its phase 1 was over (RFC 2409 5.5)."""
     found = []
-    for (cookie, _), one in ike.quick.items():
-        phase1 = ike.phase1.get(cookie)
-        if one.complete and phase1 is not None and phase1.complete:
-            mine = [frame for frame, sender in zip(one.frames, one.senders, strict=True) if sender == one.initiator]
-            theirs = next(frame for frame, sender in zip(one.frames, one.senders, strict=True) if sender != one.initiator)
-            found.append(Ready(max(mine[1], theirs), one.time))
+    for one in ike.quick.values():
+        if one.complete:
+            ends = [[frame for frame, sender in zip(one.frames, one.senders, strict=True) if (sender == one.initiator) == first]
+                    for first in (True, False)]
+            asker, answerer = sorted(ends, key=len, reverse=True)  # the initiator sends two of the three, in whatever order the file has them
+            found.append(Ready(one.frames[0], max(asker[1], answerer[0])))
     return sorted(found, key=lambda ready: ready.frame)
 
 

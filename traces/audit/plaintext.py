@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from traces.audit.case import Case, between, named
+from traces.audit.case import Case, between, half_seen, named
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
 from traces.capture import tcp
 
@@ -17,16 +17,19 @@ def findings(case: Case) -> Iterator[Finding]:
     for one in case.protected:
         copies = [frame for frame in one.plain_payload if frame in case.tracker.artefacts]
         leaked = [frame for frame in one.plain_payload if frame not in case.tracker.artefacts]
-        if leaked:
-            yield Finding(VIOLATED, tuple(leaked), f"{named(one)}: {len(leaked)} segments with data are outside ESP, the first in frame {leaked[0]}")
+        if leaked and half_seen(case, one):
+            yield Finding(UNDECIDED, tuple(leaked), f"{named(one)}: only one end's segments are outside ESP, beside ESP that can't be read: a host's own "
+                          "capture may show what it decapsulated; give --keys, or judge a capture from the wire")
+        elif leaked:
+            yield Finding(VIOLATED, tuple(leaked), f"{named(one)}: {one.plain_count - len(copies)} segments with data are outside ESP, the first in "
+                          f"frame {leaked[0]}")
         elif copies:
             yield Finding(UNDECIDED, tuple(copies), f"{named(one)}: {len(copies)} segments are outside ESP, but each repeats one that a tunnel carried "
                           "just before: a host's own capture shows what it decapsulated; judge a capture from the wire")
-        elif one.ah_payload:
-            yield Finding(UNDECIDED, tuple(one.ah_payload[:1]), f"{named(one)}: under AH: authenticated and readable; the draft speaks of ESP only")
+        elif one.ah_payload is not None:
+            yield Finding(UNDECIDED, (one.ah_payload,), f"{named(one)}: under AH: authenticated and readable; the draft speaks of ESP only")
         else:
-            how = "in ESP" if tcp.ESP in one.modes else "not there"
-            yield Finding(SATISFIED, (one.frame,), f"{named(one)}: all data are {how}")
+            yield Finding(SATISFIED, (one.frame,), f"{named(one)}: {'all its data are in ESP' if one.carried else 'it carried no data'}")
     for sa in case.opaque:
         if sa.hints_bgp:
             yield Finding(SATISFIED, (sa.frame,), f"no BGP data outside ESP; what is in ESP between {between(sa)} is cut short")

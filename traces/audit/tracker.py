@@ -11,7 +11,7 @@ from traces.capture.files import Record
 from traces.capture.ip import Address, Datagram
 from traces.capture.tcp import Connection, Segment
 
-MOST_CONNECTIONS, MOST_SAS, MOST_EXCHANGES, MOST_EVENTS = 1 << 16, 1 << 16, 1 << 17, 20_000
+MOST_CONNECTIONS, MOST_SAS, MOST_EXCHANGES, MOST_EVENTS, MOST_REMEMBERED, MOST_STEPS = 1 << 15, 1 << 15, 1 << 17, 20_000, 1 << 16, 1000
 DEEPEST = 4  # headers of tunnels in one another
 STEP_BACK = 1_000_000_000  # ns: so much out of order is no longer two interfaces or a busy kernel
 ARTEFACT = 100_000_000  # ns in which a host's own tap shows what it took out of a tunnel
@@ -42,16 +42,21 @@ class Association:
     last_time: int = 0  # of the last packet that was not seen before
     last_frame: int = 0
     packets: int = 0
+    distinct: int = 0  # packets without copies
     unread: int = 0  # packets whose content is not known
     cut: int = 0
     hints_bgp: bool = False  # a packet cut short has BGP's port where ESP-NULL has the TCP header
     connections: dict[int, None] = field(default_factory=dict)
-    fresh: set[bytes] = field(default_factory=set)
+
+    @property
+    def lost(self) -> int:
+        """Packets between the first and the last that the file does not have."""
+        return max(0, self.highest - self.first_sequence + 1 - self.distinct)
 
 
 @dataclass
 class Exchange:
-    """Messages of one IKE exchange: phase 1 by the initiator's cookie, quick mode also by its message id. Copies are left out."""
+    """Messages of one IKE exchange: phase 1 by the initiator's cookie, quick mode also by its message id."""
 
     initiator: Address
     cookie: bytes
@@ -59,6 +64,7 @@ class Exchange:
     message_id: int = 0
     frames: list[int] = field(default_factory=list)
     senders: list[Address] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)  # frames of retransmissions and of what the file has twice
     time: int = 0  # of the last one
     cut: bool = False
     agreed: isakmp.Suite | None = None
@@ -69,8 +75,8 @@ class Exchange:
         if self.cut:
             return False
         mine = self.senders.count(self.initiator)
-        need = 3 if self.exchange == isakmp.MAIN else 2
-        return mine >= need and len(self.senders) - mine >= (3 if self.exchange == isakmp.MAIN else 1)
+        more, fewer = sorted((mine, len(self.senders) - mine), reverse=True)
+        return more >= 3 and fewer >= 3 if self.exchange == isakmp.MAIN else more >= 2 and fewer >= 1
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ class Tracker:
         self.unnoted: dict[str, int] = {}
         self.cut = 0
         self.exchanges = 0
+        self.carried: dict[bytes, None] = {}  # fingerprints of ESP packets, to know copies by
         self.recent: dict[bytes, int] = {}  # segments that came in an SA: their fingerprint, and when
         self.artefacts: set[int] = set()  # frames outside ESP that repeat what an SA carried a moment before
 
@@ -141,7 +148,8 @@ class Tracker:
         for number, time, kind, data, cut in records:
             self.packets = number
             if time < highest - STEP_BACK:
-                self.steps_back.append(number)
+                if len(self.steps_back) < MOST_STEPS:
+                    self.steps_back.append(number)
                 highest = time
             elif time > highest:
                 highest = time
@@ -290,7 +298,8 @@ class Tracker:
             sa.hints_bgp = sa.hints_bgp or esp.speaks_bgp(packet)
             self.used(sa, sequence, frame, time)
             return
-        if sequence <= sa.highest and esp.fingerprint(packet) in sa.fresh:
+        mark = esp.fingerprint(packet)
+        if mark in self.carried:
             return  # a copy: a mirror port, a second interface, or a replay
         inner = sa.reader.open(packet, source, target)
         if inner is None:
@@ -299,19 +308,21 @@ class Tracker:
                 return  # its check value or checksum is wrong: the receiver drops it
             sa.unread += 1
             self.used(sa, sequence, frame, time)
+            self.remember(mark)
             return
         self.used(sa, sequence, frame, time)
-        self.remember(sa, packet)
+        self.remember(mark)
         self.inside(sa, inner.protocol, inner.payload, source, target, frame, time, depth, tcp.ESP)
 
     def used(self, sa: Association, sequence: int, frame: int, time: int) -> None:
+        sa.distinct += 1
         if sequence > sa.highest:
             sa.highest, sa.last_time, sa.last_frame = sequence, time, frame
 
-    def remember(self, sa: Association, packet: bytes) -> None:
-        if len(sa.fresh) >= 4096:  # copies come soon after, or are old and then cost nothing but a repeated segment
-            sa.fresh.clear()
-        sa.fresh.add(esp.fingerprint(packet))
+    def remember(self, mark: bytes) -> None:
+        if len(self.carried) >= MOST_REMEMBERED:  # an older copy costs nothing but a repeated segment
+            del self.carried[next(iter(self.carried))]
+        self.carried[mark] = None
 
     def ah(self, one: Datagram, frame: int, time: int, depth: int) -> None:
         data = one.payload
@@ -342,9 +353,13 @@ class Tracker:
                     self.decapsulated(data, time)
         elif protocol == ip.ESP:
             self.esp(source, target, data, 0, frame, time, depth + 1)
+        elif protocol == ip.IPCOMP:
+            sa.unread += 1
         elif protocol in (ip.IPIP, ip.IPV6_IN_IP):
             inner = ip.datagram(data, 0)
-            if inner is not None and inner.fragment is None and not inner.missing:
+            if inner is not None and inner.fragment is not None:
+                inner = self.fragments.put(inner)
+            if inner is not None and not inner.missing:
                 self.inside(sa, inner.protocol, inner.payload, inner.source, inner.target, frame, time, depth + 1, mode)
 
     def decapsulated(self, data: bytes, time: int) -> None:
@@ -380,6 +395,9 @@ class Tracker:
             ike = self.ike.setdefault(pair, Ike())
         mark = esp.fingerprint(one.source + data)
         if mark in ike.seen:
+            same = ike.quick.get((found.initiator, found.message_id)) or ike.phase1.get(found.initiator)
+            if same is not None and same.exchange == found.exchange:
+                same.copies.append(frame)
             return  # a retransmission or a copy
         ike.seen.add(mark)
         self.exchanges += 1

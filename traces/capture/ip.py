@@ -7,7 +7,7 @@ import struct
 from collections import OrderedDict
 from typing import NamedTuple
 
-IPIP, TCP, UDP, IPV6_IN_IP, ESP, AH = 4, 6, 17, 41, 50, 51
+IPIP, TCP, UDP, IPV6_IN_IP, ESP, AH, IPCOMP = 4, 6, 17, 41, 50, 51, 108
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
 MOST_WAITING = 1024  # datagrams of which some fragments have come
 MOST_PIECES = 256  # fragments of one datagram

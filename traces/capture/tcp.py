@@ -12,8 +12,9 @@ from traces.capture.ip import Address
 PORT = 179
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 HALF, WHOLE = 1 << 31, 1 << 32  # sequence numbers
-MOST_PIECES, MOST_OCTETS = 128, 1 << 14  # of a stream's beginning, while they wait for what comes before them
+MOST_PIECES, MOST_OCTETS = 64, 1 << 13  # of a stream's beginning, while they wait for what comes before them
 IGNORED_RESET = 2_000_000_000  # ns: who still sends so long after a RST did not heed it
+MOST_FRAMES = 1000  # numbers kept a list; what is counted is counted on
 REORDERED = 1_000_000_000  # ns: a SYN that comes so much later than what follows it was overtaken
 _HEADER = struct.Struct("!HHIIBBH").unpack_from
 
@@ -55,6 +56,8 @@ class Stream:
     payload: int = 0  # segments with data
     first_payload: int | None = None  # frame
     fin: tuple[int, int] | None = None  # frame, and the number behind it
+    sent: int | None = None  # the number behind the last octet, or FIN, that is in the file
+    acked: int | None = None  # the number up to which the other end has everything
     lost: str | None = None  # why the beginning can't be told
     done: bool = False
 
@@ -99,6 +102,11 @@ class Stream:
             self.pieces.clear()
 
 
+def _note(frames: list[int], frame: int) -> None:
+    if len(frames) < MOST_FRAMES:
+        frames.append(frame)
+
+
 @dataclass
 class Use:
     """The part of a connection that one SA, or no SA, carried."""
@@ -126,8 +134,10 @@ class Connection:
     modes: dict[str, Use] = field(default_factory=dict)
     sas: dict[int, Use] = field(default_factory=dict)  # by the SA's number
     streams: tuple[Stream, Stream] = field(default_factory=lambda: (Stream(), Stream()))
-    plain_payload: list[int] = field(default_factory=list)
-    ah_payload: list[int] = field(default_factory=list)
+    plain_payload: list[int] = field(default_factory=list)  # the first frames with data outside any SA
+    plain_count: int = 0
+    plain_last: int = 0
+    ah_payload: int | None = None
     reset: tuple[int, int] | None = None  # frame, time
     resets: list[int] = field(default_factory=list)
     fins: list[int] = field(default_factory=list)
@@ -150,6 +160,12 @@ class Connection:
         """Did any end send data?"""
         return any(stream.payload for stream in self.streams)
 
+    @property
+    def missing(self) -> bool:
+        """Did an end acknowledge what the file does not have?"""
+        return any(stream.sent is not None and stream.acked is not None and stream.acked != stream.sent
+                   and (stream.acked - stream.sent) % WHOLE < HALF for stream in self.streams)
+
     def take(self, one: Segment, frame: int, time: int, mode: str) -> None:
         """A segment of this connection."""
         side = 0 if one.source == self.ends[0] else 1
@@ -167,6 +183,12 @@ class Connection:
         self.mode_of[one.source] = mode
         self.last_frame = frame
         self.last_time = max(self.last_time, time)
+        behind = (one.seq + one.size + bool(flags & SYN) + bool(flags & FIN)) % WHOLE
+        if stream.sent is None or (behind - stream.sent) % WHOLE < HALF:
+            stream.sent = behind
+        other = self.streams[1 - side]
+        if flags & ACK and (other.acked is None or (one.ack - other.acked) % WHOLE < HALF):
+            other.acked = one.ack
         if flags & SYN:
             self._opening(one, side, frame, time, mode)
         elif side == 1 and flags & ACK:
@@ -176,16 +198,18 @@ class Connection:
             if stream.first_payload is None:
                 stream.first_payload = frame
             if mode == PLAIN:
-                self.plain_payload.append(frame)
-            elif mode == AH:
-                self.ah_payload.append(frame)
+                self.plain_count += 1
+                self.plain_last = frame
+                _note(self.plain_payload, frame)
+            elif mode == AH and self.ah_payload is None:
+                self.ah_payload = frame
             if not stream.done:
                 if len(one.payload) < one.size:
                     stream.lost = stream.lost or f"frame {frame} is cut short"
                 else:
                     stream.put((one.seq + bool(flags & SYN)) % WHOLE, one.payload, frame)
         if flags & FIN:
-            self.fins.append(frame)
+            _note(self.fins, frame)
             if stream.fin is None:
                 stream.fin = (frame, (one.seq + one.size + 1) % WHOLE)
 
@@ -205,7 +229,7 @@ class Connection:
         stream.join()
 
     def _reset(self, one: Segment, frame: int, time: int, mode: str) -> None:
-        self.resets.append(frame)
+        _note(self.resets, frame)
         if mode == PLAIN and ESP in self.modes and self.mode_of.get(one.source) in (ESP, AH):
             return  # its sender's segments are in an SA: nobody heeds one outside it
         if self.reset is None and not self.finished:
