@@ -31,9 +31,9 @@ def audit(
     ladder: Annotated[bool, typer.Option("--ladder/--no-ladder", help="Also show who sent what.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Check a packet capture against the draft: no plaintext, SAs that outlive the connection, one SA a connection, SAs before the SYN, OPEN
-    first.
+    """Check a packet capture against the draft's claims.
 
+    No plaintext; SAs outlive their connection; one SA carries one connection; SAs come before the SYN; OPEN comes first.
     What the capture can't show is undecided, never satisfied. Exit status: 0 nothing is violated or undecided, 1 something is violated,
     2 bad input, 3 something is undecided.
     """

@@ -2,8 +2,8 @@
 
 A pair is judged if it speaks BGP: one of its connections carried data on port 179, or a BGP message on another port. Where no pair of the
 file does, pairs that tried are judged: beside a real session, a stranger's probe is noise. ESP that can't be read may hide a BGP
-connection: it counts between the judged pairs, in both directions at any host of theirs, and where there are none. A policy (`--protect A,B`) names the pairs
-that had to be protected instead.
+connection: it counts between the judged pairs, in both directions at any host of theirs, and where there is no judged pair. A policy
+(`--protect A,B`) names the pairs that had to be protected instead.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ def is_bgp(one: Connection) -> bool:
     return any(end[1] == tcp.PORT for end in one.ends) or any(stream.first and stream.first[1] != bgp.NOT_BGP for stream in one.streams)
 
 
+def beneath(tracker: Tracker, connections: list[Connection]) -> set[Hosts]:
+    """The hosts between which the SAs under some connections run: in tunnel mode others than the neighbours."""
+    every = tracker.associations
+    return {hosts(every[number].source, every[number].target) for one in connections for number in one.sas}
+
+
 def unread(tracker: Tracker) -> list[Association]:
     """SAs that carried packets of which none could be read."""
     return [one for one in tracker.associations if one.unread and not one.connections and one.unread == one.packets]
@@ -53,19 +59,19 @@ def case(tracker: Tracker, time_wait: int, protect: tuple[Hosts, ...], problem: 
     closed = unread(tracker)
     hinted = any(one.hints_bgp for one in closed)
     speaking = {pair_of(one) for one in tried if one.carried or one.sas}
-    chosen = [one for one in tried if pair_of(one) in speaking or pair_of(one) in protect] or ([] if hinted else tried)
-    beneath = {hosts(sa.source, sa.target) for one in chosen for sa in (tracker.associations[number] for number in one.sas)}
-    near = {address for pair in (*beneath, *map(pair_of, chosen)) for address in pair}
+    chosen = [one for one in tried if pair_of(one) in speaking or pair_of(one) in protect] or (
+        [] if hinted else [one for one in tried if one.syn])
+    under = beneath(tracker, chosen)
+    near = {address for pair in (*under, *map(pair_of, chosen)) for address in pair}
     ways = {(one.source, one.target) for one in closed}
-    opaque = [one for one in closed if hosts(one.source, one.target) in (*protect, *beneath) or (not protect and (
+    opaque = [one for one in closed if hosts(one.source, one.target) in (*protect, *under) or (not protect and (
         not chosen or one.hints_bgp or ((one.target, one.source) in ways and (one.source in near or one.target in near))))]
     return Case(tracker, time_wait, protect, problem, chosen, opaque)
 
 
 def half_seen(case: Case, one: Connection) -> bool:
     """Are only one end's segments outside ESP, while a host of the connection has ESP that can't be read?"""
-    return (len(one.modes) == 1 and len(one.mode_of) == 1 and one.answered is False
-            and any({sa.source, sa.target} & set(pair_of(one)) for sa in case.opaque))
+    return not one.both and any({sa.source, sa.target} & set(pair_of(one)) for sa in case.opaque)
 
 
 def named(one: Connection) -> str:

@@ -55,7 +55,8 @@ def _connection(result: Audit, one: Connection) -> dict[str, Any]:
         "plaintext_payload_count": one.plain_count,
         "first_messages": [{"from": endpoint(end), "frame": stream.first[0], "message": stream.first[1]}
                            for end, stream in zip(one.ends, one.streams, strict=True) if stream.first],
-        "sas": [{"spi": f"{sas[number].spi:08x}", "first": use.first, "last": use.last, "packets": use.count} for number, use in one.sas.items()],
+        "sas": [{"spi": f"{sas[number].spi:08x}", "first": use.first, "last": use.last, "packets": use.count}
+                for number, use in one.sas.items()],
     }
 
 
@@ -70,7 +71,8 @@ def _exchange(one: Exchange) -> dict[str, Any]:
 
 
 def _informationals(result: Audit, ike: Ike) -> list[dict[str, Any]]:
-    words = {"delete": "Delete of a phase 2 SA, by its size", "other": "no Delete of a phase 2 SA, by its size", "either": "may be a Delete"}
+    words = {"delete": "Delete of a phase 2 SA, by its size", "other": "no Delete of a phase 2 SA, by its size",
+             "either": "may be a Delete"}
     found = []
     for one in ike.informationals:
         phase1 = ike.phase1.get(one.cookie)

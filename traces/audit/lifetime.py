@@ -51,164 +51,141 @@ class Deletes:
     connections: list[Connection]
 
     def findings(self) -> Iterator[Finding]:
+        """One or more for each connection."""
         tracker = self.case.tracker
         ike = tracker.ike.get(self.between)
         found: dict[int, list[Finding]] = {one.number: [] for one in self.connections}
         if ike is not None:
-            for number, finding in self.early(ike, pairs(tracker, self.between)):
-                found[number].append(finding)
+            for one, finding in self.early(ike, pairs(tracker, self.between)):
+                found[one.number].append(finding)
         for one in self.connections:
             yield from found[one.number] or [self.late(one, ike)]
 
-    def early(self, ike: Ike, every: list[Pair]) -> Iterator[tuple[int, Finding]]:
-        """(connection, finding) for each Delete that comes while the connection needs the SA."""
+    def early(self, ike: Ike, every: list[Pair]) -> Iterator[tuple[Connection, Finding]]:
+        """What is said of each connection that may need the SA which a Delete takes."""
         gone: list[Pair] = []
         for info in ike.informationals:
-            kind = self.kind(ike, info)
+            kind = kind_of(ike, info)
             if kind == "other":
                 continue
             place = [one for one in every if one.since < info.frame and one not in gone]
             if info.spis:  # in the clear: IKE heeds none, but somebody sent it
                 place = [one for one in place if any(half.spi.to_bytes(4) in info.spis for half in one.halves)]
-            meant = [one for one in place if not self.used_after(one, info)]
-            needed = {id(one): self.needed(one, place, info) for one in meant}
-            early = [one for one in meant if needed[id(one)]]
+            meant = [(one, self.needed(one, place, info)) for one in place if not used_after(one, info)]
+            early = [needed for _, needed in meant if needed]
             if early and len(early) == len(meant) and kind == "delete":
-                for number, state in needed[id(early[0])].items():
-                    doubt = self.stepped(tracker_connection(self.case, number), info) or self.doubt(tracker_connection(self.case, number), ike, info)
-                    if doubt:
-                        yield number, doubt
-                        continue
-                    yield number, Finding(VIOLATED, (info.frame,), f"{named(tracker_connection(self.case, number))}: {ip.text(info.sender)} deletes "
-                                          f"the SA in frame {info.frame}, {state}, and no other SA pair is in place")
-            elif early:
-                for one in early:
-                    for number, state in needed[id(one)].items():
-                        why = ("it may have meant another SA pair" if len(early) < len(meant) else
-                               "it is not encrypted, so that no IKE heeds it" if info.spis else
-                               "by its size it may also be something else, such as a Delete of the phase 1 SA")
-                        yield number, Finding(UNDECIDED, (info.frame,), f"{named(tracker_connection(self.case, number))}: the Informational in frame "
-                                              f"{info.frame} comes {state}, but {why}")
+                for one, state in early[0]:
+                    yield one, (self.unclocked(one, info) or self.doubt(one, ike, info)
+                                or Finding(VIOLATED, (info.frame,), f"{named(one)}: {ip.text(info.sender)} deletes the SA in frame "
+                                                                    f"{info.frame}, "
+                                           f"{state}, and no other SA pair is in place"))
+            else:
+                why = ("it may have meant another SA pair" if len(early) < len(meant) else "it is not encrypted, so that no IKE heeds it"
+                       if info.spis else "by its size it may also be something else, such as a Delete of the phase 1 SA")
+                for one, state in (each for needed in early for each in needed):
+                    yield one, Finding(UNDECIDED, (info.frame,), f"{named(one)}: the Informational in frame {info.frame} comes {state}, "
+                                                                 f"but {why}")
             if meant and not info.spis and (kind == "delete" or len(place) > 1):
-                gone.append(next((one for one in meant if not needed[id(one)]), meant[0]))
+                gone.append(next((one for one, needed in meant if not needed), meant[0][0]))
 
-    def kind(self, ike: Ike, info: Informational) -> str:
-        """What an Informational may hold, by its size and by what follows: a Delete of the phase 1 SA is the last of that SA, and
-        R-U-THERE is answered."""
-        if info.spis:
-            return "either"
-        phase1 = ike.phase1.get(info.cookie)
-        kind = isakmp.could_delete(info.size, phase1.agreed if phase1 is not None and info.version == 1 else None)
-        if kind != "either":
-            return kind
-        answered = any(other.sender != info.sender and abs(other.time - info.time) <= ANSWER and other.cookie == info.cookie
-                       for other in ike.informationals)
-        goes_on = ike.last_of_cookie[info.cookie, info.sender] > info.frame
-        known = phase1 is not None and phase1.agreed is not None and info.version == 1
-        return "delete" if known and goes_on and not answered else "either"
-
-    def used_after(self, pair: Pair, info: Informational) -> bool:
-        """Did the sender of a Delete send in the pair afterwards, so that it can't have meant it?"""
-        frame, time = pair.last_sent(info.sender)
-        return frame > info.frame and time - info.time > STILL_USED
-
-    def needed(self, pair: Pair, place: list[Pair], info: Informational) -> dict[int, str]:
+    def needed(self, pair: Pair, place: list[Pair], info: Informational) -> list[tuple[Connection, str]]:
         """The connections that lose their last SA pair with this one, and the state they are in."""
-        lost = {}
-        for number in pair.connections:
-            one = tracker_connection(self.case, number)
-            others = [other for other in place if other is not pair and (number in other.connections or
-                                                                         (not other.connections and other.since > pair.since))]
-            state = self.state(one, info)
-            if state and not others and one.number in {each.number for each in self.connections}:
-                lost[number] = state
+        lost = []
+        for one in self.connections:
+            state = state_of(one, info, self.case.time_wait)
+            others = [other for other in place if other is not pair
+                      and (one.number in other.connections or (not other.connections and other.since > pair.since))]
+            if state and one.number in pair.connections and not others:
+                lost.append((one, state))
         return lost
-
-    def state(self, one: Connection, info: Informational) -> str:
-        """What a connection does when a message comes, in words; empty where it is over, TIME-WAIT included."""
-        if info.frame < one.frame:
-            return ""
-        if one.reset is not None:
-            return "" if info.frame > one.reset[0] else "before its reset"
-        if not one.finished:
-            return "while it is open"
-        if info.frame < one.last_frame:
-            closing = any(stream.fin is not None and stream.fin[0] < info.frame for stream in one.streams)
-            return "while it is closing" if closing else "while it is open"
-        after = info.time - one.last_time
-        if after >= self.case.time_wait:
-            return ""
-        return f"{after / 1e9:.2f} s after it closed, within TIME-WAIT of {self.case.time_wait / 1e9:g} s"
 
     def late(self, one: Connection, ike: Ike | None) -> Finding:
         """A connection under which no SA was deleted too early: was one deleted late?"""
-        tracker = self.case.tracker
-        name, due = named(one), self.due(one)
-        last = (one.last_frame,)
-        bare = self.bare(one)
-        if bare is not None:
-            return Finding(UNDECIDED, (bare,), f"{name}: frame {bare} is outside the SA that carried it before: its sender may no longer have it")
-        if tracker.incomplete is not None:
-            return Finding(UNDECIDED, last, f"{name}: {tracker.incomplete}")
+        tracker, name, last = self.case.tracker, named(one), (one.last_frame,)
+        due = one.last_time + self.case.time_wait if one.finished else None
+        if one.reset is not None:
+            due = one.reset[1]  # no TIME-WAIT
+        bare = one.plain_last if any(one.plain_last > one.modes[mode].first for mode in (tcp.ESP, tcp.AH) if mode in one.modes) else 0
+        if bare and bare not in tracker.artefacts:
+            return Finding(UNDECIDED, (bare,), f"{name}: frame {bare} is outside the SA that carried it before: its sender may no "
+                                               "longer have it")
         if self.case.opaque:
             return Finding(UNDECIDED, last, f"{name}: SA {spi(self.case.opaque[0])} between its hosts can't be read")
         if due is None:
             return Finding(UNDECIDED, last, f"{name}: the file ends while it is open")
         if ike is None and by_hand(tracker, one):
             return Finding(SATISFIED, last, f"{name}: its SAs are keyed by hand and the file has no IKE: no message deletes them")
-        deletes = [] if ike is None else [info for info in ike.informationals if not info.spis and self.kind(ike, info) != "other"
-                                          and info.frame > one.last_frame and info.time >= due]
-        if not deletes:
+        info = next((info for info in (ike.informationals if ike is not None else ()) if ike is not None and not info.spis
+                     and kind_of(ike, info) != "other" and info.frame > one.last_frame and info.time >= due), None)
+        if info is None:
             return Finding(UNDECIDED, last, f"{name}: no Delete is in the file after it closed")
-        info = deletes[0]
-        stepped = self.stepped(one, info)
-        if stepped:
-            return stepped
-        closed = due if one.reset is not None else due - self.case.time_wait
-        return Finding(SATISFIED, (info.frame,), f"{name}: the first message that may be a Delete after it closed is frame {info.frame}, "
-                       f"{(info.time - closed) / 1e9:.2f} s later" + ("" if one.reset is None else " (closed by RST: no TIME-WAIT)"))
+        after = (info.time - (one.reset[1] if one.reset is not None else one.last_time)) / 1e9
+        return self.unclocked(one, info) or Finding(
+            SATISFIED, (info.frame,), f"{name}: the first message that may be a Delete after it closed is frame {info.frame}, "
+                                      f"{after:.2f} s later"
+            + (" (closed by RST: no TIME-WAIT)" if one.reset is not None else ""))
 
     def doubt(self, one: Connection, ike: Ike, info: Informational) -> Finding | None:
         """Undecided where what the file lacks may be the end of the connection, or another SA pair."""
         if not one.over and one.last_frame < info.frame:
             lost = sum(self.case.tracker.associations[number].lost for number in one.sas)
             if lost or one.missing:
-                return Finding(UNDECIDED, (info.frame,), f"{named(one)}: an SA is deleted in frame {info.frame} and no end of the connection is in the "
-                               f"file before, but packets of it are missing ({lost} by ESP's sequence numbers): the end may be among them")
-        if one.last_frame > info.frame and one.plain_last > info.frame:
+                return Finding(UNDECIDED, (info.frame,), f"{named(one)}: an SA is deleted in frame {info.frame} and the file has no end "
+                                                         "of the "
+                               f"connection before, but packets of it are missing ({lost} by ESP's sequence numbers): its end may be "
+                               "among them")
+        if one.plain_last > info.frame:
             return None  # it went on in plaintext: no other pair carried it
         done = {ready.first for ready in completed(ike) if ready.frame < info.frame}
-        partial = [each.frames[0] for each in ike.quick.values() if each.frames[0] < info.frame and each.frames[0] not in done]
+        begun = [each.frames[0] for each in ike.quick.values() if each.frames]
+        partial = [frame for frame in begun if frame < info.frame and frame not in done]
         if partial:
-            return Finding(UNDECIDED, (partial[-1], info.frame), f"{named(one)}: an SA is deleted in frame {info.frame}, but the quick mode from frame "
-                           f"{partial[-1]} on is not whole in the file before: another SA pair may be in place")
+            return Finding(UNDECIDED, (partial[-1], info.frame), f"{named(one)}: an SA is deleted in frame {info.frame}, but the quick "
+                                                                 "mode from "
+                           f"frame {partial[-1]} on is not whole in the file before: another SA pair may be in place")
         return None
 
-    def stepped(self, one: Connection, info: Informational) -> Finding | None:
+    def unclocked(self, one: Connection, info: Informational) -> Finding | None:
         """Undecided where the time between the end of a connection and a message can't be taken from the file."""
         if not one.over or info.frame < one.last_frame:
             return None  # their order is enough
         frames = [frame for frame in self.case.tracker.steps_back if one.last_frame < frame <= info.frame]
         if frames:
-            return Finding(UNDECIDED, (*frames, info.frame), f"{named(one)}: time goes back in frame {frames[0]}, between the end of the connection "
-                           f"and the Informational in frame {info.frame}: how long that was is not known")
+            return Finding(UNDECIDED, (*frames, info.frame), f"{named(one)}: time goes back in frame {frames[0]}, so that it is not "
+                                                             "known how long "
+                           f"after its end the Informational in frame {info.frame} came")
         if self.case.tracker.untimed:
             return Finding(UNDECIDED, (info.frame,), f"{named(one)}: the file has frames without a time")
         return None
 
-    def due(self, one: Connection) -> int | None:
-        """When its SA may go; None where the file does not show it closed."""
-        if one.reset is not None:
-            return one.reset[1]
-        return one.last_time + self.case.time_wait if one.finished else None
 
-    def bare(self, one: Connection) -> int | None:
-        """The last frame of a connection that left its SA for plaintext."""
-        sealed = one.modes.get(tcp.ESP) or one.modes.get(tcp.AH)
-        if sealed is None or one.plain_last < sealed.first or one.plain_last in self.case.tracker.artefacts:
-            return None
-        return one.plain_last
+def kind_of(ike: Ike, info: Informational) -> str:
+    """What an Informational may hold, by its size (`isakmp.could_delete`) and by what follows: a Delete of the phase 1 SA is its sender's
+    last message under that SA, and R-U-THERE is answered."""
+    phase1 = ike.phase1.get(info.cookie)
+    agreed = phase1.agreed if phase1 is not None and info.version == 1 else None
+    kind = "either" if info.spis else isakmp.could_delete(info.size, agreed)
+    if kind != "either" or info.spis or agreed is None:
+        return kind
+    answered = any(other.sender != info.sender and abs(other.time - info.time) <= ANSWER and other.cookie == info.cookie
+                   for other in ike.informationals)
+    return "delete" if ike.last_of_cookie[info.cookie, info.sender] > info.frame and not answered else "either"
 
 
-def tracker_connection(case: Case, number: int) -> Connection:
-    return case.tracker.connections[number]
+def used_after(pair: Pair, info: Informational) -> bool:
+    """Did the sender of a Delete send in the pair afterwards, so that it can't have meant it?"""
+    frame, time = pair.last_sent(info.sender)
+    return frame > info.frame and time - info.time > STILL_USED
+
+
+def state_of(one: Connection, info: Informational, time_wait: int) -> str:
+    """What a connection does when a message comes, in words; empty where it is over, TIME-WAIT included, or has not begun."""
+    if info.frame < one.frame:
+        return ""
+    if one.reset is not None:
+        return "" if info.frame > one.reset[0] else "before its reset"
+    if not one.finished or info.frame < one.last_frame:
+        closing = any(stream.fin is not None and stream.fin[0] < info.frame for stream in one.streams)
+        return "while it is closing" if closing else "while it is open"
+    after = info.time - one.last_time
+    return f"{after / 1e9:.2f} s after it closed, within TIME-WAIT of {time_wait / 1e9:g} s" if after < time_wait else ""

@@ -23,7 +23,8 @@ def findings(case: Case) -> Iterator[Finding]:
             continue
         frame, mode = one.syn
         if mode == tcp.PLAIN and half_seen(case, one):
-            yield Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is outside ESP, but only one end's segments are, beside ESP that "
+            yield Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is outside ESP, but only one end's segments are, "
+                                               "beside ESP that "
                           "can't be read: a host's own capture may show what it decapsulated")
         elif mode == tcp.PLAIN:
             yield Finding(VIOLATED, (frame,), f"{named(one)}: its SYN (frame {frame}) is outside any SA")
@@ -41,13 +42,16 @@ def _in_sa(case: Case, one: Connection, frame: int, sa: Association) -> Finding:
         if by_hand(case.tracker, one):
             return Finding(VIOLATED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in an SA keyed by hand: no IKE in the file, "
                            f"and SPI {sa.spi:08x} is none that IKE would choose")
-        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in an SA, but no IKE is in the file: it may have come before")
+        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in an SA, but no IKE is in the file: it may have "
+                                            "come before")
     if ike.version2 is not None and not ike.quick:
         return Finding(UNDECIDED, (frame, ike.version2), f"{named(one)}: keyed by IKEv2, which is outside the draft: it has no phases")
     needed = sum(other.source == sa.source and other.target == sa.target and other.frame <= sa.frame for other in case.tracker.associations)
     done = [ready for ready in completed(ike) if ready.frame < frame]
     if len(done) < needed:
-        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in SA number {needed} of its direction, but only {len(done)} "
+        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in SA number {needed} of its direction, but only "
+                                            f"{len(done)} "
                        "quick modes are whole in the file before it")
     last = done[-1]
-    return Finding(SATISFIED, (last.frame, frame), f"{named(one)}: quick mode ends in frame {last.frame}, the SYN in the SA is frame {frame}")
+    return Finding(SATISFIED, (last.frame, frame), f"{named(one)}: quick mode ends in frame {last.frame}, the SYN in the SA is frame "
+                                                   f"{frame}")

@@ -43,7 +43,7 @@ def completed(ike: Ike) -> list[Ready]:
         if one.complete:
             ends = [[frame for frame, sender in zip(one.frames, one.senders, strict=True) if (sender == one.initiator) == first]
                     for first in (True, False)]
-            asker, answerer = sorted(ends, key=len, reverse=True)  # the initiator sends two of the three, in whatever order the file has them
+            asker, answerer = sorted(ends, key=len, reverse=True)  # the initiator sends two of the three, in any order in the file
             found.append(Ready(one.frames[0], max(asker[1], answerer[0])))
     return sorted(found, key=lambda ready: ready.frame)
 

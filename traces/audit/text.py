@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from traces.audit.audit import Audit
-from traces.audit.case import named, spi
+from traces.audit.case import beneath, named, pair_of, spi
 from traces.audit.document import document
-from traces.audit.tracker import Event, Hosts, hosts
+from traces.audit.tracker import Association, Event, Hosts, hosts
 from traces.capture import ip
+from traces.capture.tcp import Connection, Use
 from traces.ladder import Arrow
 
 LEGEND = "wire: == ESP or AH, -- plaintext, .. IKE; ! a frame that breaks a claim"
@@ -29,42 +30,52 @@ def summary(result: Audit) -> str:
 
 
 def _found(result: Audit) -> Iterator[str]:
-    tracker = result.case.tracker
+    tracker, made = result.case.tracker, document(result)
     yield f"{result.capture.path}: {tracker.packets:,} packets, {result.capture.format}"
     yield from (f"note: {one}" for one in result.notes)
-    yield from _some([f"connection {named(one)}: SYN in {f'frame {one.syn[0]} ({one.syn[1]})' if one.syn else 'no frame'}, {_modes(one.modes)}, "
-                      + ("reset" if one.reset else "closed" if one.finished else "open at the end") for one in tracker.connections], "connections")
-    yield from _some([f"SA {spi(one)} ({one.kind}) {ip.text(one.source)} > {ip.text(one.target)}: frames {one.frame} to {one.last_frame}, "
-                      f"{one.packets:,} packets" + (f", {one.unread:,} not read" if one.unread else "") for one in tracker.associations], "SAs")
-    made = document(result)
+    yield from _some([_connection(one) for one in tracker.connections], "connections")
+    yield from _some([_association(one) for one in tracker.associations], "SAs")
     for key, word in (("phase1", "phase 1"), ("quick_modes", "quick mode")):
         yield from _some([f"{word} {one.get('mid', one['ispi'])} ({one['mode']}) from {one['initiator']}: frames {frames_text(one['frames'])}"
                           + ("" if one["complete"] else ", not whole") for one in made[key]], f"exchanges of {word}")
-    yield from _some([f"Informational in frame {one['frame']} from {one['from']}: {one['may_be']}" for one in made["informationals"]], "Informationals")
+    yield from _some([f"Informational in frame {one['frame']} from {one['from']}: {one['may_be']}" for one in made["informationals"]],
+                     "Informationals")
     yield from (f"IKEv2 between {' and '.join(one['hosts'])} from frame {one['frame']} on: outside the draft, which has IKEv1's phases"
                 for one in made["ikev2"])
     if any(one.kind == "ah" for one in tracker.associations):
         yield "AH is outside the draft, which protects with ESP"
 
 
-def _modes(modes: dict[str, object]) -> str:
-    return ", ".join(f"{use.count:,} segments {'outside' if mode == 'plain' else f'in {mode.upper()}'}"  # type: ignore[attr-defined]
+def _connection(one: Connection) -> str:
+    syn = f"frame {one.syn[0]} ({one.syn[1]})" if one.syn else "no frame"
+    end = "reset" if one.reset else "closed" if one.finished else "open at the end"
+    return f"connection {named(one)}: SYN in {syn}, {_modes(one.modes)}, {end}"
+
+
+def _association(one: Association) -> str:
+    unread = f", {one.unread:,} not read" if one.unread else ""
+    return (f"SA {spi(one)} ({one.kind}) {ip.text(one.source)} > {ip.text(one.target)}: frames {one.frame} to {one.last_frame}, "
+            f"{one.packets:,} packets{unread}")
+
+
+def _modes(modes: Mapping[str, Use]) -> str:
+    return ", ".join(f"{use.count:,} segments {'outside' if mode == 'plain' else f'in {mode.upper()}'}"
                      for mode, use in modes.items())
 
 
 def _some(lines: list[str], what: str) -> list[str]:
-    return lines if len(lines) <= MOST_LISTED else [*lines[:MOST_LISTED], f"... {len(lines) - MOST_LISTED:,} more {what}; --json has them all"]
+    return lines if len(lines) <= MOST_LISTED else [*lines[:MOST_LISTED], f"... {len(lines) - MOST_LISTED:,} more {what}; --json has "
+                                                                          "them all"]
 
 
 def ladders(result: Audit) -> str:
-    """A ladder for each pair of hosts that is judged or has IKE; ends in a newline where there is any."""
+    """A ladder for each pair of hosts that is judged, and for those whose SAs carry it; ends in a newline where there is any."""
     tracker = result.case.tracker
     wanted: dict[Hosts, list[Event]] = {}
-    judged = {hosts(one.ends[0][0], one.ends[1][0]) for one in result.case.connections}
-    beneath = {hosts(sa.source, sa.target) for one in result.case.connections for sa in (tracker.associations[number] for number in one.sas)}
+    judged = {*map(pair_of, result.case.connections), *beneath(tracker, result.case.connections)}
     for event in tracker.events:
         pair = hosts(event.source, event.target)
-        if pair in judged or pair in beneath:
+        if pair in judged:
             wanted.setdefault(pair, []).append(event)
     broken = {frame for one in result.verdicts if one.verdict == "violated" for frame in one.frames}
     return "\n".join(ladder(result, pair, events, broken) for pair, events in wanted.items())

@@ -102,7 +102,6 @@ class Ike:
     last_of_cookie: dict[tuple[bytes, Address], int] = field(default_factory=dict)  # frame of an end's last message
     seen: set[bytes] = field(default_factory=set)
     version2: int | None = None  # frame
-    messages: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +131,7 @@ class Tracker:
         self.associations: list[Association] = []
         self.by_spi: dict[tuple[int, Address, str], Association] = {}
         self.ike: dict[Hosts, Ike] = {}
+        self.by_cookie: dict[bytes, Ike] = {}
         self.fragments = ip.Fragments()
         self.events: list[Event] = []
         self.unknown_links: dict[int, int] = {}
@@ -218,8 +218,6 @@ class Tracker:
         connection = self.current.get(key)
         opening = one.flags & (tcp.SYN | tcp.ACK) == tcp.SYN
         if connection is None or (one.flags & tcp.SYN and not connection.belongs(one, time) and (opening or connection.over)):
-            if connection is not None and not opening:
-                return  # a SYN-ACK of a connection that is over: a copy
             made = self.connection(one, frame, time, opening)
             if made is None:
                 return
@@ -269,7 +267,8 @@ class Tracker:
 
     # IPsec
 
-    def association(self, spi: int, source: Address, target: Address, kind: str, sequence: int, frame: int, time: int) -> Association | None:
+    def association(self, spi: int, source: Address, target: Address, kind: str, sequence: int, frame: int,
+                    time: int) -> Association | None:
         known = self.by_spi.get((spi, target, kind))
         if known is None:
             if len(self.associations) >= MOST_SAS:
@@ -386,13 +385,12 @@ class Tracker:
         found = isakmp.message(data)
         if found is None or (len(data) < found.length and not one.missing):
             return
-        pair = hosts(one.source, one.target)
-        ike = self.ike.get(pair)
-        if ike is None or ike.messages >= MOST_EXCHANGES or self.exchanges >= MOST_EXCHANGES:
-            if self.exchanges >= MOST_EXCHANGES:
-                self.left_out("IKE messages", MOST_EXCHANGES)
-                return
-            ike = self.ike.setdefault(pair, Ike())
+        if self.exchanges >= MOST_EXCHANGES:
+            self.left_out("IKE messages", MOST_EXCHANGES)
+            return
+        ike = self.by_cookie.get(found.initiator)  # a NAT may have given an end another address
+        if ike is None:
+            ike = self.by_cookie[found.initiator] = self.ike.setdefault(hosts(one.source, one.target), Ike())
         mark = esp.fingerprint(one.source + data)
         if mark in ike.seen:
             same = ike.quick.get((found.initiator, found.message_id)) or ike.phase1.get(found.initiator)
@@ -401,7 +399,6 @@ class Tracker:
             return  # a retransmission or a copy
         ike.seen.add(mark)
         self.exchanges += 1
-        ike.messages += 1
         ike.last_of_cookie[found.initiator, one.source] = frame
         name = f"IKEv2 {found.exchange}" if found.version == 2 else isakmp.MODES[found.exchange]
         self.event(Event(frame, time, one.source, one.target, ".", name, f"cookie {found.initiator.hex()}"))
@@ -411,8 +408,8 @@ class Tracker:
         if informational:
             spis = tuple(isakmp.clear_deletes(found))
             if found.encrypted or spis or found.version == 2:
-                ike.informationals.append(Informational(frame, time, one.source, found.initiator, found.length - isakmp.HEADER, found.version,
-                                                        spis))
+                size = found.length - isakmp.HEADER
+                ike.informationals.append(Informational(frame, time, one.source, found.initiator, size, found.version, spis))
         elif found.version == 1 and found.exchange in (isakmp.MAIN, isakmp.AGGRESSIVE, isakmp.QUICK):
             self.exchange(ike, one, found, frame, time)
 
@@ -420,10 +417,13 @@ class Tracker:
         made = Exchange(one.source, found.initiator, found.exchange, found.message_id)
         known = (ike.quick.setdefault((found.initiator, found.message_id), made) if found.exchange == isakmp.QUICK
                  else ike.phase1.setdefault(found.initiator, made))
+        known.cut = known.cut or bool(one.missing)
+        if not isakmp.last_part(found):
+            known.copies.append(frame)
+            return
         known.frames.append(frame)
         known.senders.append(one.source)
         known.time = time
-        known.cut = known.cut or bool(one.missing)
         if found.exchange != isakmp.QUICK and one.source != known.initiator and known.agreed is None:
             known.agreed = isakmp.suite(found)
 
@@ -445,7 +445,8 @@ class Tracker:
         if over:
             return "; ".join(f"more than {limit:,} {what} in the file: the rest is not followed" for what, limit in over.items())
         if self.fragments.given_up:
-            return f"{self.fragments.given_up:,} fragmented datagrams were given up (limits: {ip.MOST_WAITING} at a time, {ip.MOST_PIECES} pieces)"
+            return (f"{self.fragments.given_up:,} fragmented datagrams were given up (limits: {ip.MOST_WAITING} at a time, "
+                    f"{ip.MOST_PIECES} pieces)")
         return None
 
 

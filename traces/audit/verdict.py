@@ -37,5 +37,6 @@ def add_up(name: str, findings: Iterable[Finding], otherwise: str) -> Verdict:
     worst = min((one.verdict for one in every), key=WORST_FIRST.index)
     same = [one for one in every if one.verdict == worst]
     reasons = list(dict.fromkeys(one.reason for one in same))
-    told = "; ".join(reasons[:MOST_REASONS]) + (f"; and {len(reasons) - MOST_REASONS} more like these" if len(reasons) > MOST_REASONS else "")
+    more = [f"and {len(reasons) - MOST_REASONS} more like these"] if len(reasons) > MOST_REASONS else []
+    told = "; ".join([*reasons[:MOST_REASONS], *more])
     return Verdict(name, worst, tuple(sorted({frame for one in same for frame in one.frames})), told)

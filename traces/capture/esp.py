@@ -108,7 +108,8 @@ def read_keys(lines: Iterable[str], place: str) -> list[Keys]:
             continue
         where = f"{place}, line {number}"
         if len(row) != FIELDS:
-            raise KeysError(f"{where}: {len(row)} fields; an SA has eight: protocol, source, destination, SPI, cipher, key, authentication, key")
+            raise KeysError(f"{where}: {len(row)} fields; an SA has eight: protocol, source, destination, SPI, cipher, key, "
+                            "authentication, key")
         _, source, target, spi, cipher, secret, authentication, second = (field.strip() for field in row)
         found.append(_keys(where, _address(where, source), _address(where, target), _spi(where, spi), cipher, _hex(where, secret),
                            authentication, _hex(where, second)))
@@ -199,8 +200,8 @@ class Reader:
 
 
 def _null(packet: bytes, check: int, source: bytes, target: bytes) -> Inner | None:
-    """The packet as ESP-NULL with a check value of so many octets: its padding must count 1, 2, 3 (RFC 4303 2.4) and what it carries must be a
-    TCP segment with a right checksum (a NAT may have changed the addresses beneath it: then port 179), or IP."""
+    """The packet as ESP-NULL with a check value of so many octets: its padding must count 1, 2, 3 (RFC 4303 2.4), and it must carry a TCP
+    segment with a right checksum (a NAT may have changed the addresses beneath it: then port 179), or IP."""
     found = _trailer(packet[HEADER:len(packet) - check])
     if found is None or found.protocol not in NULL_CARRIES:
         return None

@@ -84,7 +84,7 @@ class Capture:
                 return
             seconds, fraction, kept, length = unpack(head)
             if kept > LONGEST:
-                self.problem = f"record {number}: it claims {kept:,} octets, more than any packet has ({LONGEST:,}); what follows is not read"
+                self.problem = f"record {number}: it claims {kept:,} octets, more than any packet has; what follows is not read"
                 return
             data = read(kept)
             if len(data) < kept:

@@ -11,7 +11,7 @@ HEADER = 28  # octets
 MAIN, AGGRESSIVE, INFORMATIONAL, TRANSACTION, QUICK = 2, 4, 5, 6, 32
 IKEV2_SA_INIT, IKEV2_AUTH, IKEV2_CREATE, IKEV2_INFORMATIONAL = 34, 35, 36, 37
 MODES = {MAIN: "MainMode", AGGRESSIVE: "Aggressive", INFORMATIONAL: "Informational", TRANSACTION: "Transaction", QUICK: "QuickMode"}
-SA, HASH, DELETE = 1, 8, 12
+SA, HASH, DELETE, PART = 1, 8, 12, 132  # the last: a part of a message, as several daemons send long ones in IKEv1
 ENCRYPTED = 1  # flag
 ENCRYPTION, HASHING = 1, 2  # attributes
 BLOCKS = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 7: 16, 8: 16}  # octets: DES, IDEA, Blowfish, RC5, 3DES, CAST, AES, Camellia
@@ -92,6 +92,11 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int]]:
             at += 4
         else:
             at += 4 + value
+
+
+def last_part(one: Message) -> bool:
+    """Is this a whole message, or the last part of one? A part: number and flags behind its identifier, 1 marks the last."""
+    return one.version != 1 or one.next_payload != PART or (len(one.body) >= 8 and bool(one.body[7] & 1))
 
 
 def clear_deletes(one: Message) -> list[bytes]:

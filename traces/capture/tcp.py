@@ -57,9 +57,19 @@ class Stream:
     first_payload: int | None = None  # frame
     fin: tuple[int, int] | None = None  # frame, and the number behind it
     sent: int | None = None  # the number behind the last octet, or FIN, that is in the file
+    first_acked: int | None = None
     acked: int | None = None  # the number up to which the other end has everything
     lost: str | None = None  # why the beginning can't be told
     done: bool = False
+
+    @property
+    def unseen(self) -> bool:
+        """Did the other end acknowledge data or a FIN that are not in the file?"""
+        if self.acked is None or self.first_acked is None:
+            return False
+        if self.sent is None:
+            return self.acked != self.first_acked
+        return 0 < (self.acked - self.sent) % WHOLE < HALF
 
     def put(self, seq: int, data: bytes, frame: int) -> None:
         """Data as they come; copies and what was already seen are left out."""
@@ -163,8 +173,12 @@ class Connection:
     @property
     def missing(self) -> bool:
         """Did an end acknowledge what the file does not have?"""
-        return any(stream.sent is not None and stream.acked is not None and stream.acked != stream.sent
-                   and (stream.acked - stream.sent) % WHOLE < HALF for stream in self.streams)
+        return any(stream.unseen for stream in self.streams)
+
+    @property
+    def both(self) -> bool:
+        """Are segments of both ends in the file?"""
+        return len(self.mode_of) == 2
 
     def take(self, one: Segment, frame: int, time: int, mode: str) -> None:
         """A segment of this connection."""
@@ -189,6 +203,7 @@ class Connection:
         other = self.streams[1 - side]
         if flags & ACK and (other.acked is None or (one.ack - other.acked) % WHOLE < HALF):
             other.acked = one.ack
+            other.first_acked = one.ack if other.first_acked is None else other.first_acked
         if flags & SYN:
             self._opening(one, side, frame, time, mode)
         elif side == 1 and flags & ACK:
