@@ -36,7 +36,8 @@ def packets(count: int, seed: int) -> list[bytes]:
     chance, made, octets = random.Random(seed), [], 1
     for sequence, kind in enumerate(chance.choices(list(SHARES), weights=list(SHARES.values()), k=count), 1):
         if kind == "other":
-            made.append(ip(chance.randrange(1, 200), 250, 6, tcp(chance.randrange(1024, 60000), 443, sequence, bytes(chance.randrange(400)))))
+            payload = bytes(chance.randrange(400))
+            made.append(ip(chance.randrange(1, 200), 250, 6, tcp(chance.randrange(1024, 60000), 443, sequence, payload)))
         elif kind == "plain":
             made.append(ip(1, 2, 6, tcp(40001, 179, octets, KEEPALIVE)))
             octets += len(KEEPALIVE)

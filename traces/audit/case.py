@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from traces.audit.pairs import Ready, completed
 from traces.audit.tracker import Association, Hosts, Tracker, hosts
 from traces.capture import bgp, ip, tcp
 from traces.capture.tcp import Connection
@@ -25,6 +26,7 @@ class Case:
     problem: str | None = None  # how the file ended, where not well
     connections: list[Connection] = field(default_factory=list)  # BGP's, of the pairs that are judged
     opaque: list[Association] = field(default_factory=list)  # SAs of which nothing could be read, where they matter
+    ready: dict[Hosts, list[Ready]] = field(default_factory=dict)  # the quick modes that were over, by hosts
 
     @property
     def protected(self) -> list[Connection]:
@@ -66,7 +68,7 @@ def case(tracker: Tracker, time_wait: int, protect: tuple[Hosts, ...], problem: 
     ways = {(one.source, one.target) for one in closed}
     opaque = [one for one in closed if hosts(one.source, one.target) in (*protect, *under) or (not protect and (
         not chosen or one.hints_bgp or ((one.target, one.source) in ways and (one.source in near or one.target in near))))]
-    return Case(tracker, time_wait, protect, problem, chosen, opaque)
+    return Case(tracker, time_wait, protect, problem, chosen, opaque, {two: completed(ike) for two, ike in tracker.ike.items()})
 
 
 def half_seen(case: Case, one: Connection) -> bool:

@@ -14,10 +14,10 @@ Nothing is called satisfied unless a message that may be the Delete comes after 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from traces.audit.case import Case, between, named, spi
-from traces.audit.pairs import Pair, by_hand, completed, pairs
+from traces.audit.pairs import Pair, by_hand, pairs
 from traces.audit.tracker import Hosts, Ike, Informational, hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
 from traces.capture import ip, isakmp, tcp
@@ -27,6 +27,7 @@ NAME = "sa-outlives-connection"
 NOTHING = "no BGP connection uses an SA"
 STILL_USED = 200_000_000  # ns: packets of the Delete's sender that come later than this were sent after it, not overtaken by it
 ANSWER = 5_000_000_000  # ns in which a peer answers R-U-THERE
+MOST_WORK = 20_000_000  # comparisons of Informationals with SA pairs and connections
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -49,14 +50,22 @@ class Deletes:
     case: Case
     between: Hosts
     connections: list[Connection]
+    infos: list[tuple[Informational, str]] = field(default_factory=list)  # those that may hold a Delete of a phase 2 SA
 
     def findings(self) -> Iterator[Finding]:
         """One or more for each connection."""
         tracker = self.case.tracker
         ike = tracker.ike.get(self.between)
+        self.infos = kinds(ike) if ike is not None else []
         found: dict[int, list[Finding]] = {one.number: [] for one in self.connections}
         if ike is not None:
-            for one, finding in self.early(ike, pairs(tracker, self.between)):
+            every = pairs(tracker, self.between, self.case.ready.get(self.between, []))
+            if len(self.infos) * (len(every) * len(self.connections) + len(ike.quick)) > MOST_WORK:
+                for one in self.connections:
+                    yield Finding(UNDECIDED, (one.frame,), f"{named(one)}: {len(self.infos):,} Informationals, {len(every):,} SA pairs and "
+                                  f"{len(self.connections):,} connections between its hosts are more than can be compared")
+                return
+            for one, finding in self.early(ike, every):
                 found[one.number].append(finding)
         for one in self.connections:
             yield from found[one.number] or [self.late(one, ike)]
@@ -64,10 +73,7 @@ class Deletes:
     def early(self, ike: Ike, every: list[Pair]) -> Iterator[tuple[Connection, Finding]]:
         """What is said of each connection that may need the SA which a Delete takes."""
         gone: list[Pair] = []
-        for info in ike.informationals:
-            kind = kind_of(ike, info)
-            if kind == "other":
-                continue
+        for info, kind in self.infos:
             place = [one for one in every if one.since < info.frame and one not in gone]
             if info.spis:  # in the clear: IKE heeds none, but somebody sent it
                 place = [one for one in place if any(half.spi.to_bytes(4) in info.spis for half in one.halves)]
@@ -115,8 +121,7 @@ class Deletes:
             return Finding(UNDECIDED, last, f"{name}: the file ends while it is open")
         if ike is None and by_hand(tracker, one):
             return Finding(SATISFIED, last, f"{name}: its SAs are keyed by hand and the file has no IKE: no message deletes them")
-        info = next((info for info in (ike.informationals if ike is not None else ()) if ike is not None and not info.spis
-                     and kind_of(ike, info) != "other" and info.frame > one.last_frame and info.time >= due), None)
+        info = next((info for info, _ in self.infos if not info.spis and info.frame > one.last_frame and info.time >= due), None)
         if info is None:
             return Finding(UNDECIDED, last, f"{name}: no Delete is in the file after it closed")
         after = (info.time - (one.reset[1] if one.reset is not None else one.last_time)) / 1e9
@@ -136,7 +141,7 @@ class Deletes:
                                "among them")
         if one.plain_last > info.frame:
             return None  # it went on in plaintext: no other pair carried it
-        done = {ready.first for ready in completed(ike) if ready.frame < info.frame}
+        done = {ready.first for ready in self.case.ready.get(self.between, []) if ready.frame < info.frame}
         begun = [each.frames[0] for each in ike.quick.values() if each.frames]
         partial = [frame for frame in begun if frame < info.frame and frame not in done]
         if partial:
@@ -159,17 +164,26 @@ class Deletes:
         return None
 
 
-def kind_of(ike: Ike, info: Informational) -> str:
-    """What an Informational may hold, by its size (`isakmp.could_delete`) and by what follows: a Delete of the phase 1 SA is its sender's
-    last message under that SA, and R-U-THERE is answered."""
-    phase1 = ike.phase1.get(info.cookie)
-    agreed = phase1.agreed if phase1 is not None and info.version == 1 else None
-    kind = "either" if info.spis else isakmp.could_delete(info.size, agreed)
-    if kind != "either" or info.spis or agreed is None:
-        return kind
-    answered = any(other.sender != info.sender and abs(other.time - info.time) <= ANSWER and other.cookie == info.cookie
-                   for other in ike.informationals)
-    return "delete" if ike.last_of_cookie[info.cookie, info.sender] > info.frame and not answered else "either"
+def kinds(ike: Ike) -> list[tuple[Informational, str]]:
+    """The Informationals that may hold a Delete of a phase 2 SA, each with "delete" or "either". That goes by its size
+    (`isakmp.could_delete`) and by what follows: a Delete of the phase 1 SA is its sender's last message under that SA, and R-U-THERE is
+    answered."""
+    senders: dict[tuple[bytes, int], set[bytes]] = {}
+    for info in ike.informationals:
+        senders.setdefault((info.cookie, info.time // ANSWER), set()).add(info.sender)
+    found = []
+    for info in ike.informationals:
+        phase1 = ike.phase1.get(info.cookie)
+        agreed = phase1.agreed if phase1 is not None and info.version == 1 else None
+        kind = "either" if info.spis else isakmp.could_delete(info.size, agreed)
+        if kind == "either" and not info.spis and agreed is not None:
+            around = (senders.get((info.cookie, info.time // ANSWER + step), set()) for step in (-1, 0, 1))
+            answered = any(here - {info.sender} for here in around)
+            if ike.last_of_cookie[info.cookie, info.sender] > info.frame and not answered:
+                kind = "delete"
+        if kind != "other":
+            found.append((info, kind))
+    return found
 
 
 def used_after(pair: Pair, info: Informational) -> bool:

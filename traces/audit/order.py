@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from traces.audit.case import Case, between, half_seen, named
-from traces.audit.pairs import by_hand, completed
+from traces.audit.pairs import by_hand
 from traces.audit.tracker import Association, hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
 from traces.capture import tcp
@@ -37,7 +38,8 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def _in_sa(case: Case, one: Connection, frame: int, sa: Association) -> Finding:
     """A SYN in an SA: as many quick modes must be over before it as SAs of its direction have been used."""
-    ike = case.tracker.ike.get(hosts(sa.source, sa.target))
+    two = hosts(sa.source, sa.target)
+    ike, ready = case.tracker.ike.get(two), case.ready.get(two, [])
     if ike is None:
         if by_hand(case.tracker, one):
             return Finding(VIOLATED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in an SA keyed by hand: no IKE in the file, "
@@ -46,12 +48,11 @@ def _in_sa(case: Case, one: Connection, frame: int, sa: Association) -> Finding:
                                             "come before")
     if ike.version2 is not None and not ike.quick:
         return Finding(UNDECIDED, (frame, ike.version2), f"{named(one)}: keyed by IKEv2, which is outside the draft: it has no phases")
-    needed = sum(other.source == sa.source and other.target == sa.target and other.frame <= sa.frame for other in case.tracker.associations)
-    done = [ready for ready in completed(ike) if ready.frame < frame]
-    if len(done) < needed:
-        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in SA number {needed} of its direction, but only "
-                                            f"{len(done)} "
+    before = bisect_left(ready, frame, key=lambda one: one.frame)
+    if before < sa.nth:
+        return Finding(UNDECIDED, (frame,), f"{named(one)}: its SYN (frame {frame}) is in SA number {sa.nth} of its direction, but only "
+                                            f"{before} "
                        "quick modes are whole in the file before it")
-    last = done[-1]
+    last = ready[before - 1]
     return Finding(SATISFIED, (last.frame, frame), f"{named(one)}: quick mode ends in frame {last.frame}, the SYN in the SA is frame "
                                                    f"{frame}")

@@ -48,16 +48,14 @@ def completed(ike: Ike) -> list[Ready]:
     return sorted(found, key=lambda ready: ready.frame)
 
 
-def pairs(tracker: Tracker, between: Hosts) -> list[Pair]:
-    """The SA pairs between two hosts, by the frame from which they were in place."""
-    ways = ([one for one in tracker.associations if (one.source, one.target) == way] for way in (between, between[::-1]))
-    there, back = (sorted(way, key=lambda one: one.frame) for way in ways)
+def pairs(tracker: Tracker, between: Hosts, completed: list[Ready]) -> list[Pair]:
+    """The SA pairs between two hosts, by the frame from which they were in place, given the quick modes between them."""
+    there, back = (tracker.by_way.get(way, []) for way in (between, (between[1], between[0])))
     used = []
     for at in range(max(len(there), len(back))):
         halves = [way[at] for way in (there, back) if at < len(way)]
         used.append(Pair(min(half.frame for half in halves), halves, {number for half in halves for number in half.connections}))
-    ike = tracker.ike.get(between)
-    ready = completed(ike) if ike is not None else []
+    ready = list(completed)
     for pair in sorted(used, key=lambda one: one.since):
         before = [one for one in ready if one.frame < pair.since]
         if before:

@@ -36,8 +36,9 @@ def _found(result: Audit) -> Iterator[str]:
     yield from _some([_connection(one) for one in tracker.connections], "connections")
     yield from _some([_association(one) for one in tracker.associations], "SAs")
     for key, word in (("phase1", "phase 1"), ("quick_modes", "quick mode")):
-        yield from _some([f"{word} {one.get('mid', one['ispi'])} ({one['mode']}) from {one['initiator']}: frames {frames_text(one['frames'])}"
-                          + ("" if one["complete"] else ", not whole") for one in made[key]], f"exchanges of {word}")
+        yield from _some([f"{word} {one.get('mid', one['ispi'])} ({one['mode']}) from {one['initiator']}: frames "
+                          f"{frames_text(one['frames'])}{'' if one['complete'] else ', not whole'}" for one in made[key]],
+                         f"exchanges of {word}")
     yield from _some([f"Informational in frame {one['frame']} from {one['from']}: {one['may_be']}" for one in made["informationals"]],
                      "Informationals")
     yield from (f"IKEv2 between {' and '.join(one['hosts'])} from frame {one['frame']} on: outside the draft, which has IKEv1's phases"
@@ -77,12 +78,13 @@ def ladders(result: Audit) -> str:
         pair = hosts(event.source, event.target)
         if pair in judged:
             wanted.setdefault(pair, []).append(event)
+    held = {one["frame"]: one["may_be"] for one in document(result)["informationals"]}
     broken = {frame for one in result.verdicts if one.verdict == "violated" for frame in one.frames}
-    return "\n".join(ladder(result, pair, events, broken) for pair, events in wanted.items())
+    return "\n".join(ladder(result, pair, events, broken, held) for pair, events in wanted.items())
 
 
-def ladder(result: Audit, pair: Hosts, events: list[Event], broken: set[int]) -> str:
-    """What two hosts said to each other, a line an event: frame, seconds, the wire, and whose it is."""
+def ladder(result: Audit, pair: Hosts, events: list[Event], broken: set[int], held: dict[int, str]) -> str:
+    """What two hosts said to each other, a line an event: frame, seconds, the wire, and whose it is; `held` has words for some frames."""
     first = result.case.tracker.first_time
     left, right = ip.text(pair[0]), ip.text(pair[1])
     arrows = [Arrow(event.source == pair[0], event.text.rstrip(), event.line, "sent").draw(0) for event in events]
@@ -91,5 +93,5 @@ def ladder(result: Audit, pair: Hosts, events: list[Event], broken: set[int]) ->
     for event in events:
         arrow = Arrow(event.source == pair[0], event.text.rstrip(), event.line, "sent").draw(wide)
         mark = "!" if event.frame in broken else " "
-        lines.append(f"{event.frame:>7}{mark} {(event.time - first) / 1e9:>10.3f}  {arrow}  {event.note}".rstrip())
+        lines.append(f"{event.frame:>7}{mark} {(event.time - first) / 1e9:>10.3f}  {arrow}  {held.get(event.frame, event.note)}".rstrip())
     return "\n".join([*lines, LEGEND]) + "\n"

@@ -38,6 +38,7 @@ class Association:
     frame: int
     time: int
     first_sequence: int
+    nth: int  # among the SAs from its source to its target, from 1 on
     highest: int = -1
     last_time: int = 0  # of the last packet that was not seen before
     last_frame: int = 0
@@ -130,6 +131,7 @@ class Tracker:
         self.current: dict[tuple[tcp.Endpoint, tcp.Endpoint], Connection] = {}
         self.associations: list[Association] = []
         self.by_spi: dict[tuple[int, Address, str], Association] = {}
+        self.by_way: dict[tuple[Address, Address], list[Association]] = {}  # from one host to another
         self.ike: dict[Hosts, Ike] = {}
         self.by_cookie: dict[bytes, Ike] = {}
         self.fragments = ip.Fragments()
@@ -260,8 +262,8 @@ class Tracker:
         if flags & tcp.SYN and one.flags & tcp.ACK:
             words.append("ACK")
         first = [new[1] for old, new in zip(before, after, strict=True) if new is not None and new != old]
-        if first or (one.size and not flags):
-            words.append(f"({first[0]})" if first else f"({one.size} octets)")
+        if first or one.size:
+            words.append(f"({first[0] if first else bgp.first_message(one.payload[:bgp.HEADER]) or f'{one.size} octets'})")
         self.event(Event(frame, time, one.source[0], one.target[0], "-" if mode == tcp.PLAIN else "=",
                          f"{mode.upper()} {' '.join(words)}", f"{endpoint(one.source)} > {endpoint(one.target)}"))
 
@@ -277,7 +279,10 @@ class Tracker:
             keys = [one for one in self.keys if one.spi in (None, spi) and one.target in (None, target) and one.source in (None, source)]
             if not keys:  # a NAT on the way changes addresses, but never an SPI
                 keys = [one for one in self.keys if one.spi == spi]
-            known = Association(len(self.associations), spi, source, target, kind, esp.Reader(keys), frame, time, sequence)
+            same_way = self.by_way.setdefault((source, target), [])
+            known = Association(len(self.associations), spi, source, target, kind, esp.Reader(keys), frame, time, sequence,
+                                len(same_way) + 1)
+            same_way.append(known)
             self.by_spi[spi, target, kind] = known
             self.associations.append(known)
         return known

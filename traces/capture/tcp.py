@@ -253,7 +253,9 @@ class Connection:
     def belongs(self, one: Segment, time: int) -> bool:
         """Is a SYN this connection's, rather than the next one's between the same ports?"""
         side = 0 if one.source == self.ends[0] else 1
-        stream = self.streams[side]
+        stream, other = self.streams[side], self.streams[1 - side]
+        if one.flags & ACK and other.start == one.ack:
+            return True
         if stream.start is not None:
             return (stream.start - 1) % WHOLE == one.seq
         if self.syn is not None and not self.synack:
