@@ -1,4 +1,4 @@
-"""Captures made with scapy, for tests: two hosts, their IKE messages, SAs and a BGP connection. Nothing of the project's own readers is used."""
+"""Captures made with scapy, for tests: two hosts, their IKE messages, SAs and a BGP connection. None of the project's readers is used."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def key_lines(spis=(0xC0000001, 0xC0000002), cipher="AES-CBC [RFC3602]", key=AES
     return "".join(f"{line}\n" for line in lines)
 
 
+def ethernet(packet):
+    """A packet in a frame with addresses of its own: without them scapy would ask the network."""
+    return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / packet
+
+
 @dataclass
 class Wire:
     """The packets of a capture, as they are made."""
@@ -45,7 +50,7 @@ class Wire:
 
     def put(self, packet, after=0.001):
         self.now += after
-        packet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / packet
+        packet = ethernet(packet)
         packet.time = 1_700_000_000 + self.now
         self.packets.append(packet)
         return len(self.packets)  # the frame
@@ -154,4 +159,4 @@ def protected(null=True, until_delete=65.0, hashing=2, header=None):
     return wire
 
 
-__all__ = ["AH", "Connection", "Wire", "key_lines", "protected"]
+__all__ = ["AH", "Connection", "Wire", "ethernet", "key_lines", "protected"]
