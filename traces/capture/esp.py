@@ -177,6 +177,7 @@ class Reader:
     def __init__(self, keys: list[Keys]) -> None:
         self.keys = keys
         self.null: int | None = None  # octets of the check value of ESP-NULL
+        self.summed = False  # have its TCP checksums been right? Behind a NAT none is
         self.tries = 8  # packets that may still show it
 
     def open(self, packet: bytes, source: bytes, target: bytes) -> Inner | None:
@@ -187,21 +188,21 @@ class Reader:
                 return found
         if self.keys:
             return None
-        if self.null is not None:
-            return _null(packet, self.null, source, target)
-        if self.tries:
-            self.tries -= 1
-            for check in NULL_CHECKS:
-                found = _null(packet, check, source, target)
-                if found is not None:
-                    self.null = check
-                    return found
+        if self.null is None and not self.tries:
+            return None
+        self.tries -= self.null is None
+        for check in NULL_CHECKS if self.null is None else (self.null,):
+            found = _null(packet, check)
+            right = found is not None and _sum_is_right(found, source, target)
+            if found is not None and (right or (not self.summed and _bgp(found))):
+                self.null, self.summed = check, self.summed or right
+                return found
         return None
 
 
-def _null(packet: bytes, check: int, source: bytes, target: bytes) -> Inner | None:
-    """The packet as ESP-NULL with a check value of so many octets: its padding must count 1, 2, 3 (RFC 4303 2.4), and it must carry a TCP
-    segment with a right checksum (a NAT may have changed the addresses beneath it: then port 179), or IP."""
+def _null(packet: bytes, check: int) -> Inner | None:
+    """The packet as ESP-NULL with a check value of so many octets: its padding must count 1, 2, 3 (RFC 4303 2.4), and it must carry what
+    can be a TCP segment, or IP."""
     found = _trailer(packet[HEADER:len(packet) - check])
     if found is None or found.protocol not in NULL_CARRIES:
         return None
@@ -211,11 +212,20 @@ def _null(packet: bytes, check: int, source: bytes, target: bytes) -> Inner | No
     inner = found.payload
     if found.protocol != ip.TCP:
         return found if inner and inner[0] >> 4 == (4 if found.protocol == ip.IPIP else 6) and ip.datagram(inner, 0) else None
-    if len(inner) < 20 or not 20 <= inner[12] >> 4 << 2 <= len(inner):
-        return None
+    return found if len(inner) >= 20 and 20 <= inner[12] >> 4 << 2 <= len(inner) else None
+
+
+def _sum_is_right(found: Inner, source: bytes, target: bytes) -> bool:
+    """Is a TCP segment's checksum right between these addresses (RFC 9293 3.1)? IP in a tunnel has its own addresses: taken as right."""
+    inner = found.payload
+    if found.protocol != ip.TCP:
+        return True
     whole = source + target + ip.TCP.to_bytes(4) + len(inner).to_bytes(4) + inner + b"\x00" * (len(inner) % 2)
-    right = int.from_bytes(whole) % 0xFFFF == 0  # ones' complement sum: the number to base 2^16 modulo 2^16 - 1
-    return found if right or BGP_PORT in (inner[0:2], inner[2:4]) else None
+    return int.from_bytes(whole) % 0xFFFF == 0  # ones' complement sum: the number to base 2^16 modulo 2^16 - 1
+
+
+def _bgp(found: Inner) -> bool:
+    return found.protocol == ip.TCP and BGP_PORT in (found.payload[0:2], found.payload[2:4])
 
 
 def speaks_bgp(packet: bytes) -> bool:

@@ -247,6 +247,9 @@ class Connection:
         _note(self.resets, frame)
         if mode == PLAIN and ESP in self.modes and self.mode_of.get(one.source) in (ESP, AH):
             return  # its sender's segments are in an SA: nobody heeds one outside it
+        stream = self.streams[0 if one.source == self.ends[0] else 1]
+        if self.synack is not None and stream.sent is not None and one.seq not in (stream.sent, stream.acked):
+            return  # not where the receiver expects it: it answers with a challenge ACK (RFC 5961 3.2)
         if self.reset is None and not self.finished:
             self.reset = (frame, time)
 
