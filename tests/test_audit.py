@@ -36,7 +36,7 @@ from tests.captures import (
     protected,
 )
 from traces.audit import tracker as tracking
-from traces.audit.audit import audit
+from traces.audit.audit import audit, by_pair
 from traces.audit.document import document
 from traces.audit.text import ladders, summary
 from traces.audit.tracker import hosts
@@ -240,7 +240,8 @@ def test_keys_by_hand_have_no_phases(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "verdict"), [
-    (OPEN, SATISFIED), (KEEPALIVE, VIOLATED), (CEASE, VIOLATED), (b"GET / HTTP/1.0\r\n\r\n", VIOLATED), (OPEN[:10], UNDECIDED), (OPEN[:10] + b"\x00" * 20, VIOLATED)])
+    (OPEN, SATISFIED), (KEEPALIVE, VIOLATED), (CEASE, VIOLATED), (b"GET / HTTP/1.0\r\n\r\n", VIOLATED),
+    (OPEN[:10], UNDECIDED), (OPEN[:10] + b"\x00" * 20, VIOLATED)])
 def test_the_first_message(tmp_path, first, verdict):
     wire = Wire()
     one = Connection(wire)
@@ -323,6 +324,10 @@ def test_a_policy_names_who_had_to_be_protected(tmp_path):
     assert words(judge(wire, tmp_path, packets=packets)) == ALL | {"no-plaintext": VIOLATED, "sa-before-syn": VIOLATED}
     pair = hosts(bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)))
     assert words(judge(wire, tmp_path, packets=packets, protect=[pair])) == ALL
+    verdicts = dict(by_pair(audit(wire.save(tmp_path, packets=packets))))
+    assert [one.verdict for one in verdicts[pair]] == [SATISFIED] * 5
+    stranger = hosts(bytes((192, 0, 2, 3)), bytes((192, 0, 2, 2)))
+    assert [one.verdict for one in verdicts[stranger]] == [VIOLATED, NONE, NONE, VIOLATED, SATISFIED]
 
 
 def test_ah_is_said_to_be_outside(tmp_path):

@@ -43,13 +43,12 @@ def audit(
         from lockstep.screen import print_columns
         from traces.audit import audit as judging
         from traces.audit.document import document
-        from traces.audit.text import frames_text, ladders, summary
+        from traces.audit.text import frames_text, hosts_text, ladders, summary
         from traces.audit.verdict import UNDECIDED, VIOLATED
 
         if not 0 <= time_wait <= LONGEST_TIME_WAIT:
             raise UsageError(f"--time-wait {time_wait:g}: seconds from 0 to {LONGEST_TIME_WAIT:g}")
-        pairs = [_pair(text) for text in protect or []]
-        result = judging.audit(capture, _keys(keys), pairs, time_wait)
+        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait)
         if as_json:
             print_json(document(result))
         else:
@@ -57,6 +56,11 @@ def audit(
             sys.stdout.flush()
             print_columns(("claim", "verdict", "frames", "reason"), [(one.property, one.verdict, frames_text(one.frames), one.reason)
                                                                      for one in result.verdicts])
+            pairs = judging.by_pair(result)
+            if len(pairs) > 1:
+                print()
+                print_columns(("neighbours", *(one.property for one in result.verdicts)),
+                              [(hosts_text(pair), *(one.verdict for one in verdicts)) for pair, verdicts in pairs])
             print(f"\nTIME-WAIT {time_wait:g} s; frames are numbered from 1, as in Wireshark")
             if ladder:
                 sys.stdout.write("\n" + ladders(result))

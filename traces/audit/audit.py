@@ -8,13 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 from traces.audit import lifetime, opening, order, plaintext, sharing
-from traces.audit.case import Case, case, pair_of
+from traces.audit.case import Case, case, of_pair, pairs_of
 from traces.audit.tracker import Hosts, Tracker
-from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding, Verdict, add_up
+from traces.audit.verdict import UNDECIDED, VIOLATED, Finding, Verdict, add_up
 from traces.capture.esp import Keys
 from traces.capture.files import Capture
 
 CLAIMS: tuple[ModuleType, ...] = (plaintext, lifetime, sharing, order, opening)
+MOST_PAIRS = 200
 TIME_WAIT = 60.0  # seconds, as Linux has it; RFC 9293 says 2 MSL, that is 240
 
 
@@ -57,9 +58,7 @@ def judge(seen: Case, claim: ModuleType) -> Verdict:
     return verdict
 
 
-def speaking(seen: Case) -> list[Hosts]:
-    """The pairs of neighbours that are judged."""
-    return list(dict.fromkeys(pair_of(one) for one in seen.connections))
-
-
-__all__ = ["CLAIMS", "SATISFIED", "TIME_WAIT", "Audit", "audit", "judge", "speaking"]
+def by_pair(result: Audit) -> list[tuple[Hosts, tuple[Verdict, ...]]]:
+    """The verdicts of each pair of neighbours; the first ones of more than MOST_PAIRS."""
+    seen = result.case
+    return [(pair, tuple(judge(of_pair(seen, pair), claim) for claim in CLAIMS)) for pair in pairs_of(seen)[:MOST_PAIRS]]

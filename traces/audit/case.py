@@ -8,7 +8,7 @@ connection: it counts between the judged pairs, in both directions at any host o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from traces.audit.pairs import Ready, completed
 from traces.audit.tracker import Association, Hosts, Tracker, hosts
@@ -53,6 +53,21 @@ def beneath(tracker: Tracker, connections: list[Connection]) -> set[Hosts]:
 def unread(tracker: Tracker) -> list[Association]:
     """SAs that carried packets of which none could be read."""
     return [one for one in tracker.associations if one.unread and not one.connections and one.unread == one.packets]
+
+
+def of_pair(every: Case, pair: Hosts) -> Case:
+    """The part of a case that is about one pair."""
+    connections = [one for one in every.connections if pair_of(one) == pair]
+    under = {pair, *beneath(every.tracker, connections)}
+    return replace(every, connections=connections, opaque=[one for one in every.opaque if hosts(one.source, one.target) in under])
+
+
+def pairs_of(every: Case) -> list[Hosts]:
+    """The pairs that are judged; last those of which only ESP that can't be read is in the file."""
+    spoken = dict.fromkeys(map(pair_of, every.connections))
+    under = beneath(every.tracker, every.connections)
+    return [*spoken, *(pair for pair in dict.fromkeys(hosts(one.source, one.target) for one in every.opaque)
+                       if pair not in spoken and pair not in under)]
 
 
 def case(tracker: Tracker, time_wait: int, protect: tuple[Hosts, ...], problem: str | None) -> Case:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from traces.audit.audit import Audit, speaking
+from traces.audit.audit import Audit, by_pair
 from traces.audit.case import pair_of
 from traces.audit.tracker import Association, Exchange, Ike, endpoint
+from traces.audit.verdict import Verdict
 from traces.capture import ip, isakmp
 from traces.capture.tcp import Connection
 
@@ -21,9 +23,9 @@ def document(result: Audit) -> dict[str, Any]:
         "time_wait": seen.time_wait / 1e9,
         "protect": [[ip.text(one) for one in pair] for pair in seen.protect],
         "notes": result.notes,
-        "properties": [{"property": one.property, "verdict": one.verdict, "frames": list(one.frames), "reason": one.reason}
-                       for one in result.verdicts],
-        "pairs": [[ip.text(one) for one in pair] for pair in speaking(seen)],
+        "properties": _properties(result.verdicts),
+        "pairs": [{"hosts": [ip.text(one) for one in pair], "protected": not seen.protect or pair in seen.protect,
+                   "properties": _properties(verdicts)} for pair, verdicts in by_pair(result)],
         "connections": [_connection(result, one) for one in tracker.connections],
         "sas": [_association(one) for one in tracker.associations],
         "phase1": [_exchange(one) for _, ike in exchanges for one in ike.phase1.values()],
@@ -31,6 +33,10 @@ def document(result: Audit) -> dict[str, Any]:
         "informationals": [one for _, ike in exchanges for one in _informationals(result, ike)],
         "ikev2": [{"hosts": [ip.text(one) for one in pair], "frame": ike.version2} for pair, ike in exchanges if ike.version2 is not None],
     }
+
+
+def _properties(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+    return [{"property": one.property, "verdict": one.verdict, "frames": list(one.frames), "reason": one.reason} for one in verdicts]
 
 
 def _seconds(result: Audit, time: int) -> float:

@@ -13,7 +13,7 @@ from traces.capture import tcp
 from traces.capture.tcp import Connection
 
 NAME = "sa-before-syn"
-NOTHING = "no BGP connection in the file"
+NOTHING = "no BGP connection that had to be protected is in the file"
 
 
 def findings(case: Case) -> Iterator[Finding]:

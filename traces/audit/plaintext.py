@@ -9,7 +9,7 @@ from traces.audit.tracker import hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
 
 NAME = "no-plaintext"
-NOTHING = "no BGP connection in the file"
+NOTHING = "no BGP connection that had to be protected is in the file"
 
 
 def findings(case: Case) -> Iterator[Finding]:

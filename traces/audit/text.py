@@ -24,6 +24,11 @@ def frames_text(frames: Iterable[int]) -> str:
     return ", ".join(map(str, every[:MOST_FRAMES])) + more
 
 
+def hosts_text(pair: Hosts) -> str:
+    """Two neighbours in one word."""
+    return ",".join(map(ip.text, pair))
+
+
 def summary(result: Audit) -> str:
     """Connections, SAs and exchanges, a line each."""
     return "".join(f"{line}\n" for line in _found(result))
