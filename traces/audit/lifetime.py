@@ -20,7 +20,7 @@ from traces.audit.case import Case, between, named, spi
 from traces.audit.pairs import Pair, by_hand, pairs
 from traces.audit.tracker import Hosts, Ike, Informational, hosts
 from traces.audit.verdict import SATISFIED, UNDECIDED, VIOLATED, Finding
-from traces.capture import ip, isakmp, tcp
+from traces.capture import ip, isakmp
 from traces.capture.tcp import Connection
 
 NAME = "sa-outlives-connection"
@@ -111,10 +111,10 @@ class Deletes:
         due = one.last_time + self.case.time_wait if one.finished else None
         if one.reset is not None:
             due = one.reset[1]  # no TIME-WAIT
-        bare = one.plain_last if any(one.plain_last > one.modes[mode].first for mode in (tcp.ESP, tcp.AH) if mode in one.modes) else 0
-        if bare and bare not in tracker.artefacts:
-            return Finding(UNDECIDED, (bare,), f"{name}: frame {bare} is outside the SA that carried it before: its sender may no "
-                                               "longer have it")
+        bare = [frame for frame in one.left if frame not in tracker.artefacts]
+        if bare:
+            return Finding(UNDECIDED, tuple(bare), f"{name}: frame {bare[0]} is outside the SA that its sender used before: it may no longer "
+                           "have it")
         if self.case.opaque:
             return Finding(UNDECIDED, last, f"{name}: SA {spi(self.case.opaque[0])} between its hosts can't be read")
         if due is None:

@@ -147,6 +147,7 @@ class Connection:
     plain_payload: list[int] = field(default_factory=list)  # the first frames with data outside any SA
     plain_count: int = 0
     plain_last: int = 0
+    left: list[int] = field(default_factory=list)  # frames with data or FIN outside, whose sender's segment before was in an SA
     ah_payload: int | None = None
     reset: tuple[int, int] | None = None  # frame, time
     resets: list[int] = field(default_factory=list)
@@ -194,6 +195,8 @@ class Connection:
             return
         if self.reset is not None and not flags & SYN and time - self.reset[1] > IGNORED_RESET:
             self.reset = None
+        if mode == PLAIN and (one.size or flags & FIN) and self.mode_of.get(one.source, PLAIN) != PLAIN:
+            _note(self.left, frame)
         self.mode_of[one.source] = mode
         self.last_frame = frame
         self.last_time = max(self.last_time, time)
