@@ -169,6 +169,22 @@ def test_a_size_that_fits_two_things_is_a_delete_only_if_phase_1_lives_on(tmp_pa
     assert judge(wire, tmp_path)["sa-outlives-connection"].verdict == VIOLATED
 
 
+def test_the_notify_of_a_quick_mode_that_fails_may_be_no_delete(tmp_path):
+    wire = protected(until_delete=None)
+    wire.quick_mode(messages=1)
+    wire.informational(B, DELETE)
+    assert judge(wire, tmp_path)["sa-outlives-connection"].verdict == UNDECIDED
+
+
+def test_nor_the_notify_of_a_phase_1_that_fails(tmp_path):
+    wire = protected(until_delete=None)
+    wire.cookie = b"anothero"
+    wire.main_mode()
+    del wire.packets[-1]
+    wire.informational(B, DELETE)
+    assert judge(wire, tmp_path)["sa-outlives-connection"].verdict == UNDECIDED
+
+
 def test_a_rekeyed_pair_may_go(tmp_path):
     wire = protected(until_delete=1)  # deleted within TIME-WAIT
     at = len(wire.packets) - 2

@@ -169,6 +169,7 @@ def kinds(ike: Ike) -> list[tuple[Informational, str]]:
     (`isakmp.could_delete`) and by what follows: a Delete of the phase 1 SA is its sender's last message under that SA, and R-U-THERE is
     answered."""
     senders: dict[tuple[bytes, int], set[bytes]] = {}
+    used = {cookie for cookie, _ in ike.quick}
     for info in ike.informationals:
         senders.setdefault((info.cookie, info.time // ANSWER), set()).add(info.sender)
     found = []
@@ -181,6 +182,8 @@ def kinds(ike: Ike) -> list[tuple[Informational, str]]:
             answered = any(here - {info.sender} for here in around)
             if ike.last_of_cookie[info.cookie, info.sender] > info.frame and not answered:
                 kind = "delete"
+        if kind == "delete" and phase1 is not None and not phase1.complete and info.cookie not in used:
+            kind = "either"  # a Notify that ends a phase 1 which fails has the size of a Delete
         if kind != "other":
             found.append((info, kind))
     return found
