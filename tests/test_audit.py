@@ -529,6 +529,21 @@ def test_the_command(tmp_path, command):
     assert command(protected(until_delete=5).save(tmp_path))[0] == 1
 
 
+def test_ctrl_c_keeps_what_was_read(tmp_path, monkeypatch):
+    path = protected().save(tmp_path)
+    take = tracking.Tracker.datagram
+
+    def interrupted(self, one, frame, time, depth):
+        if frame == 12:
+            raise KeyboardInterrupt
+        take(self, one, frame, time, depth)
+
+    monkeypatch.setattr(tracking.Tracker, "datagram", interrupted)
+    made = audit(path)
+    assert made.notes == ["interrupted after record 12"]
+    assert {one.property: one.verdict for one in made.verdicts}["sa-outlives-connection"] == UNDECIDED
+
+
 @pytest.mark.parametrize("given", [("none.pcap",), ("made.pcap", "--protect", "192.0.2.1"), ("made.pcap", "--time-wait", "-1"),
                                    ("made.pcap", "--keys", "made.pcap"), ("made.pcap", "--time-wait", "nan")])
 def test_bad_input_is_one_line(tmp_path, command, monkeypatch, given):

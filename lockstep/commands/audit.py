@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,7 +49,7 @@ def audit(
 
         if not 0 <= time_wait <= LONGEST_TIME_WAIT:
             raise UsageError(f"--time-wait {time_wait:g}: seconds from 0 to {LONGEST_TIME_WAIT:g}")
-        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait)
+        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait, _progress(quiet=as_json))
         if as_json:
             print_json(document(result))
         else:
@@ -66,6 +67,21 @@ def audit(
                 sys.stdout.write("\n" + ladders(result))
         words = {one.verdict for one in result.verdicts}
     raise typer.Exit(NOT_AS_EXPECTED if VIOLATED in words else NOT_DECIDED if UNDECIDED in words or result.capture.problem else AS_EXPECTED)
+
+
+def _progress(quiet: bool) -> Callable[[int], None]:
+    """A line now and then while a long capture is read."""
+    from lockstep.screen import PLAIN_EVERY
+
+    last = monotonic()
+
+    def tell(packets: int) -> None:
+        nonlocal last
+        if not quiet and monotonic() - last >= PLAIN_EVERY:
+            last = monotonic()
+            print(f"lockstep: {packets:,} packets", file=sys.stderr)
+
+    return tell
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,10 +12,11 @@ from traces.audit.case import Case, case, of_pair, pairs_of
 from traces.audit.tracker import Hosts, Tracker
 from traces.audit.verdict import UNDECIDED, VIOLATED, Finding, Verdict, add_up
 from traces.capture.esp import Keys
-from traces.capture.files import Capture
+from traces.capture.files import Capture, Record
 
 CLAIMS: tuple[ModuleType, ...] = (plaintext, lifetime, sharing, order, opening)
 MOST_PAIRS = 200
+TOLD_EVERY = 1 << 16  # packets
 TIME_WAIT = 60.0  # seconds, as Linux has it; RFC 9293 says 2 MSL, that is 240
 
 
@@ -40,12 +41,26 @@ class Audit:
                 *([f"the ladder stops at {limit:,} steps" for what, limit in tracker.unnoted.items() if what == "steps of the ladder"])]
 
 
-def audit(path: Path, keys: Sequence[Keys] = (), protect: Sequence[Hosts] = (), time_wait: float = TIME_WAIT) -> Audit:
-    """Read a capture and judge it. Raises traces.capture.files.CaptureError, OSError."""
+def audit(path: Path, keys: Sequence[Keys] = (), protect: Sequence[Hosts] = (), time_wait: float = TIME_WAIT,
+          progress: Callable[[int], None] | None = None) -> Audit:
+    """Read a capture and judge it; `progress` hears now and then how many packets were read. Ctrl-C ends the reading, not the judging.
+
+    Raises traces.capture.files.CaptureError, OSError.
+    """
     capture, tracker = Capture(path), Tracker(keys)
-    tracker.run(capture)
+    try:
+        tracker.run(capture if progress is None else _counted(capture, progress))
+    except KeyboardInterrupt:
+        capture.problem = f"interrupted after record {tracker.packets:,}"
     seen = case(tracker, round(time_wait * 1e9), tuple(protect), capture.problem)
     return Audit(capture, seen, tuple(judge(seen, claim) for claim in CLAIMS))
+
+
+def _counted(records: Iterable[Record], progress: Callable[[int], None]) -> Iterator[Record]:
+    for one in records:
+        if one.number % TOLD_EVERY == 0:
+            progress(one.number)
+        yield one
 
 
 def judge(seen: Case, claim: ModuleType) -> Verdict:

@@ -113,8 +113,8 @@ class Deletes:
             due = one.reset[1]  # no TIME-WAIT
         bare = [frame for frame in one.left if frame not in tracker.artefacts]
         if bare:
-            return Finding(UNDECIDED, tuple(bare), f"{name}: frame {bare[0]} is outside the SA that its sender used before: it may no longer "
-                           "have it")
+            return Finding(UNDECIDED, tuple(bare), f"{name}: frame {bare[0]} is outside the SA that its sender used before: it may no "
+                           "longer have it")
         if self.case.opaque:
             return Finding(UNDECIDED, last, f"{name}: SA {spi(self.case.opaque[0])} between its hosts can't be read")
         if due is None:
