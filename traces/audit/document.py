@@ -16,6 +16,7 @@ from traces.capture.tcp import Connection
 def document(result: Audit) -> dict[str, Any]:
     """The verdicts and everything they rest on. Frames are numbered from 1, times are seconds from the first frame on."""
     tracker, seen = result.case.tracker, result.case
+    judged = {one.number for one in seen.connections}
     exchanges = [(pair, ike) for pair, ike in tracker.ike.items()]
     return {
         "capture": str(result.capture.path),
@@ -26,7 +27,7 @@ def document(result: Audit) -> dict[str, Any]:
         "properties": _properties(result.verdicts),
         "pairs": [{"hosts": [ip.text(one) for one in pair], "protected": not seen.protect or pair in seen.protect,
                    "properties": _properties(verdicts)} for pair, verdicts in by_pair(result)],
-        "connections": [_connection(result, one) for one in tracker.connections],
+        "connections": [_connection(result, one, judged) for one in tracker.connections],
         "sas": [_association(one) for one in tracker.associations],
         "phase1": [_exchange(one) for _, ike in exchanges for one in ike.phase1.values()],
         "quick_modes": [{**_exchange(one), "mid": f"0x{one.message_id:08x}"} for _, ike in exchanges for one in ike.quick.values()],
@@ -43,11 +44,11 @@ def _seconds(result: Audit, time: int) -> float:
     return round((time - result.case.tracker.first_time) / 1e9, 6)
 
 
-def _connection(result: Audit, one: Connection) -> dict[str, Any]:
+def _connection(result: Audit, one: Connection, judged: set[int]) -> dict[str, Any]:
     sas = result.case.tracker.associations
     return {
         "endpoints": " - ".join(map(endpoint, one.ends)),
-        "bgp": any(one is other for other in result.case.connections),
+        "bgp": one.number in judged,
         "protected": not result.case.protect or pair_of(one) in result.case.protect,
         "syn": one.syn[0] if one.syn else None,
         "syn_in": one.syn[1] if one.syn else None,

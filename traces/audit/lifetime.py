@@ -72,7 +72,7 @@ class Deletes:
 
     def early(self, ike: Ike, every: list[Pair]) -> Iterator[tuple[Connection, Finding]]:
         """What is said of each connection that may need the SA which a Delete takes."""
-        gone: list[Pair] = []
+        gone: set[Pair] = set()
         for info, kind in self.infos:
             place = [one for one in every if one.since < info.frame and one not in gone]
             if info.spis:  # in the clear: IKE heeds none, but somebody sent it
@@ -92,7 +92,7 @@ class Deletes:
                     yield one, Finding(UNDECIDED, (info.frame,), f"{named(one)}: the Informational in frame {info.frame} comes {state}, "
                                                                  f"but {why}")
             if meant and not info.spis and (kind == "delete" or len(place) > 1):
-                gone.append(next((one for one, needed in meant if not needed), meant[0][0]))
+                gone.add(next((one for one, needed in meant if not needed), meant[0][0]))
 
     def needed(self, pair: Pair, place: list[Pair], info: Informational) -> list[tuple[Connection, str]]:
         """The connections that lose their last SA pair with this one, and the state they are in."""

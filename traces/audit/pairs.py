@@ -23,7 +23,7 @@ class Ready:
     frame: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Pair:
     """An SA pair: in place from frame `since` on; the halves that were used; the connections they carried."""
 
@@ -55,13 +55,13 @@ def pairs(tracker: Tracker, between: Hosts, completed: list[Ready]) -> list[Pair
     for at in range(max(len(there), len(back))):
         halves = [way[at] for way in (there, back) if at < len(way)]
         used.append(Pair(min(half.frame for half in halves), halves, {number for half in halves for number in half.connections}))
-    ready = list(completed)
+    waiting, free = list(reversed(completed)), list[Ready]()  # quick modes that come later; those before that no pair has
     for pair in sorted(used, key=lambda one: one.since):
-        before = [one for one in ready if one.frame < pair.since]
-        if before:
-            pair.since = before[-1].frame
-            ready.remove(before[-1])
-    return sorted([*used, *(Pair(one.frame) for one in ready)], key=lambda one: one.since)
+        while waiting and waiting[-1].frame < pair.since:
+            free.append(waiting.pop())
+        if free:
+            pair.since = free.pop().frame
+    return sorted([*used, *(Pair(one.frame) for one in (*free, *waiting))], key=lambda one: one.since)
 
 
 def by_hand(tracker: Tracker, one: Connection) -> bool:

@@ -25,7 +25,7 @@ def hosts(one: Address, other: Address) -> Hosts:
     return (one, other) if one <= other else (other, one)
 
 
-@dataclass
+@dataclass(eq=False)
 class Association:
     """One direction of an IPsec SA, by its SPI and the address it leads to."""
 
@@ -55,7 +55,7 @@ class Association:
         return max(0, self.highest - self.first_sequence + 1 - self.distinct)
 
 
-@dataclass
+@dataclass(eq=False)
 class Exchange:
     """Messages of one IKE exchange: phase 1 by the initiator's cookie, quick mode also by its message id."""
 
@@ -93,7 +93,7 @@ class Informational:
     spis: tuple[bytes, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class Ike:
     """Everything of IKE between two hosts."""
 

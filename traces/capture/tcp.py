@@ -45,7 +45,7 @@ def segment(source: Address, target: Address, data: bytes, missing: int) -> Segm
     return Segment((source, from_port), (target, to_port), seq, ack, flags, data[header:], len(data) + missing - header)
 
 
-@dataclass
+@dataclass(eq=False)
 class Stream:
     """One direction of a connection, as far as its first message."""
 
@@ -126,7 +126,7 @@ class Use:
     count: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Connection:
     """A TCP connection from what the file shows of it. Frames are numbers of records, times nanoseconds."""
 
