@@ -140,7 +140,8 @@ class Tracker:
         self.unnoted: dict[str, int] = {}
         self.cut = 0
         self.exchanges = 0
-        self.carried: dict[bytes, None] = {}  # fingerprints of ESP packets, to know copies by
+        self.carried: set[bytes] = set()  # fingerprints of ESP packets, to know copies by
+        self.carried_before: set[bytes] = set()  # those of the set before, when it was full
         self.recent: dict[bytes, int] = {}  # segments that came in an SA: their fingerprint, and when
         self.artefacts: set[int] = set()  # frames outside ESP that repeat what an SA carried a moment before
 
@@ -303,7 +304,7 @@ class Tracker:
             self.used(sa, sequence, frame, time)
             return
         mark = esp.fingerprint(packet)
-        if mark in self.carried:
+        if mark in self.carried or mark in self.carried_before:
             return  # a copy: a mirror port, a second interface, or a replay
         inner = sa.reader.open(packet, source, target)
         if inner is None:
@@ -325,8 +326,8 @@ class Tracker:
 
     def remember(self, mark: bytes) -> None:
         if len(self.carried) >= MOST_REMEMBERED:  # an older copy costs nothing but a repeated segment
-            del self.carried[next(iter(self.carried))]
-        self.carried[mark] = None
+            self.carried_before, self.carried = self.carried, set()
+        self.carried.add(mark)
 
     def ah(self, one: Datagram, frame: int, time: int, depth: int) -> None:
         data = one.payload
