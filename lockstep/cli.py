@@ -11,6 +11,7 @@ import typer
 from lockstep import __version__
 from lockstep.commands import (
     attackers,
+    audit,
     fuzz,
     graph,
     lint,
@@ -42,6 +43,7 @@ app.command(epilog=readings.EPILOG)(readings.readings)
 app.command(epilog=attackers.EPILOG)(attackers.attackers)
 app.command(epilog=requirements.EPILOG)(requirements.requirements)
 app.command(epilog=numbers.EPILOG)(numbers.numbers)
+app.command(epilog=audit.EPILOG)(audit.audit)
 
 _KILLED_BY_CTRL_C = 130  # what typer makes of it
 
