@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs import mutant_pages
 from lockstep.bench import Judged
 from lockstep.choice import UsageError
 from lockstep.mutation import matrix as matrix_module
 from lockstep.mutation.found import COUNTS, LENGTH, MODEL, OPEN, SAME, SURVIVES, UNREACHED, VERDICT, Found, differences, fate
 from lockstep.mutation.kept import Kept
-from lockstep.mutation.matrix import keep, matrix, results, totals
+from lockstep.mutation.matrix import Line, keep, matrix, results, totals
 from lockstep.mutation.run import Run
 from lockstep.mutation.search import GROUNDS, Batch, batches, search_batch
 from lockstep.mutation.sentences import chosen, cited, every_mutant, touched
@@ -385,6 +386,15 @@ def test_the_matrix_counts_each_mutant_at_its_sentences(few: Run, tmp_path, monk
     with pytest.raises(UsageError, match="another model"):
         results()
     results.cache_clear()
+
+
+def test_the_page_names_what_no_claim_notices(monkeypatch) -> None:
+    lines = (Line("W-3.1-1", {}, {}, {DROP: COUNTS, MAY: SAME}), Line("W-3.1-2", {}, {}, {DROP: VERDICT, MAY: COUNTS}),
+             Line("W-3.1-3", {}, {}, {DROP: UNREACHED}), Line("W-3.1-4", {}, {}, {DROP: LENGTH, MAY: OPEN}), Line("spd", {}, {}, {}))
+    monkeypatch.setattr(mutant_pages, "results", lambda: lines)
+    (text,) = mutant_pages.question(lambda names: " ".join(names))
+    assert "of the two presets: W-3.1-1. These could be a MAY without any claim noticing: W-3.1-2. The rows of these do not" in text
+    assert "there: W-3.1-3. Not searched to the end: W-3.1-4. No row" in text and "W-3.1-5" in text
 
 
 def test_the_command(few: Run, inside) -> None:  # noqa: F811

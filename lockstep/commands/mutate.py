@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +67,9 @@ def mutate(
         used, begun = workers or os.cpu_count() or 1, monotonic()
         with Kept(resume or out / f"mutants-{digest()}.jsonl", fresh) as kept:
             run = Run(tuple(dict.fromkeys(slices or GROUNDS)), numbers, kept, memory)
-            _search(run, used, as_json)
+            if not as_json:
+                print("lockstep: searching the model as it stands", file=sys.stderr)
+            run.search_all(used, partial(_watching, as_json))
         figures = {"mutants": len(numbers), "search_seconds": round(sum(one.seconds for one in run.all_found), 1),
                    "seconds": round(monotonic() - begun, 1), "workers": used}
         with reader_may_go():
@@ -76,21 +80,12 @@ def mutate(
         raise typer.Exit(AS_EXPECTED if run.complete else NOT_DECIDED)
 
 
-def _search(run: Run, workers: int, quiet: bool) -> None:
-    """Slice after slice; the first that Ctrl-C leaves unfinished is the last."""
+@contextmanager
+def _watching(quiet: bool, name: str, all_: int, known: int) -> Iterator[Callable[[], None]]:
     from lockstep.screen import Counting
 
-    if not quiet:
-        print("lockstep: searching the model as it stands", file=sys.stderr)
-    run.bases(workers)
-    for name in run.order if len(run.order) == len(run.slices) else ():
-        wanted = run.todo(name)
-        known = sum((number, name) in run.kept.known for number in wanted)
-        with Counting(f"mutants in {name}", len(wanted), known, quiet) as counting:
-            for _ in run.search(name, workers):
-                counting.found()
-        if name not in run.finished:
-            return
+    with Counting(f"mutants in {name}", all_, known, quiet) as counting:
+        yield counting.found
 
 
 def _document(run: Run, figures: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,20 @@ sentence in all of them. What is found does not depend on the number of workers,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from lockstep.mutation.found import BY_CLAIMS, MODEL, OPEN, Found, fate
 from lockstep.mutation.kept import Kept
 from lockstep.mutation.search import Batch, base_or_none, batches, search_batch
 from lockstep.mutation.sentences import every_mutant
 from lockstep.pool import Watch, run_each
+
+Watched = AbstractContextManager[Callable[[], None]]
+
+
+def _nobody() -> None:
+    """Who is told where nobody watches."""
 
 
 class Run:
@@ -54,6 +61,19 @@ class Run:
                 yield one
         if all((number, slice_name) in self.kept.known for number in wanted):
             self.finished.append(slice_name)
+
+    def search_all(self, workers: int, watch: Callable[[str, int, int], Watched] | None = None) -> None:
+        """Search every slice, cheapest first; the first that Ctrl-C leaves unfinished is the last. watch: told of each slice how many
+        mutants it has and how many of them are known, it gives what is entered meanwhile and called after each."""
+        self.bases(workers)
+        for name in self.order if len(self.order) == len(self.slices) else ():
+            wanted = self.todo(name)
+            known = sum((number, name) in self.kept.known for number in wanted)
+            with nullcontext(_nobody) if watch is None else watch(name, len(wanted), known) as found:
+                for _ in self.search(name, workers):
+                    found()
+            if name not in self.finished:
+                return
 
     @property
     def complete(self) -> bool:
