@@ -10,6 +10,7 @@ must be answered (else the event does not happen); where it gives a row other gr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -66,18 +67,16 @@ class Changed(Row):
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """A row as written: the rows of a table that differ in their states alone, and can fire."""
+    """A row as written: the rows of a table that differ in their states alone, and can fire. title: table and name; where another row has
+    that name, the states besides."""
 
     table: Table
     rows: tuple[Row, ...]
+    title: str
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         return tuple((self.table.name, row.key) for row in self.rows)
-
-    @property
-    def title(self) -> str:
-        return f"{self.table.name}, {self.rows[0].name}"
 
     @property
     def moves(self) -> bool:
@@ -102,7 +101,10 @@ def rules(tables: Iterable[Table]) -> list[Rule]:
         groups: dict[tuple[object, ...], list[Row]] = {}
         for row in table.firing:
             groups.setdefault((row.name, id(row.guard), id(row.actions), None if row.next is None else row.next.code), []).append(row)
-        found += [Rule(table, tuple(rows)) for rows in groups.values()]
+        names = Counter(name for name, *_ in groups)
+        for (name, *_), rows in groups.items():
+            states = "/".join(show(row.state) for row in rows)
+            found.append(Rule(table, tuple(rows), f"{table.name}, {name}" + (f" in {states}" if names[name] > 1 else "")))
     return found
 
 

@@ -21,7 +21,7 @@ def digest() -> str:
     """A fingerprint of all that is found: the model, the claims, the bounds, the mutants."""
     text = hashlib.sha256(fingerprint().encode())
     text.update(repr([(name, sorted(one.bounds.items()), sorted(one.readings.items())) for name, one in GROUNDS.items()]).encode())
-    text.update(repr((ROOM, LEAST)).encode() + "\n".join(map(str, every_mutant())).encode())
+    text.update("\n".join([f"{ROOM} {LEAST}", *(f"{one} {one.rows}" for one in every_mutant())]).encode())
     return text.hexdigest()[:16]
 
 
