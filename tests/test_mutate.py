@@ -46,7 +46,7 @@ from verify.mutants import (
     of_sentence,
     rules,
 )
-from verify.query import Progress, Query
+from verify.query import EngineDisagreement, Progress, Query
 from verify.reference import explore
 from verify.search import Family, search
 from verify.step import successors
@@ -331,18 +331,21 @@ def test_nothing_is_searched_twice_and_workers_make_no_difference(few: Run, tmp_
     assert words(once_more) == words(few) and path.read_text() == full
 
 
-def test_ctrl_c_hands_back_what_was_done() -> None:
-    numbers = tuple(chosen(tables=["intruder"], operators=[DROP])[:3])
-    left = [30]
+def test_ctrl_c_hands_back_what_was_done(few: Run) -> None:
+    numbers = tuple(few.todo("attacker")[:3])
+    states, seen = few.kept.bases["attacker"].states, [0]
 
     def report(_: Progress) -> None:
-        left[0] -= 1
-        if not left[0]:
+        seen[0] += 1
+        if seen[0] == stop:
             raise KeyboardInterrupt
 
-    some = search_batch(Batch("attacker", numbers, 1.0), report)
-    assert len(some) < len(numbers) or left[0] > 0
-    assert [one.number for one in some] == list(numbers[:len(some)])
+    stop = 0
+    assert [one.number for one in search_batch(Batch("attacker", numbers, 1.0, states), report)] == list(numbers)
+    stop, seen[0] = seen[0] - 1, 0
+    assert [one.number for one in search_batch(Batch("attacker", numbers, 1.0, states), report)] == list(numbers[:2])
+    with pytest.raises(EngineDisagreement, match="other states"):
+        search_batch(Batch("attacker", numbers[:1], 1.0, (1, 1)), nothing)
 
 
 def test_batches_keep_what_may_be_chosen_apart() -> None:

@@ -20,7 +20,7 @@ VERDICT, LENGTH, MODEL, COUNTS = "verdict", "length", "model", "counts"
 SURVIVES, SAME, UNREACHED, OPEN = "survives", "same states", "not reached", "not searched"
 FATES = {
     VERDICT: "a claim's verdict changes",
-    LENGTH: "no verdict changes, but the length of a shortest witness",
+    LENGTH: "the length of a shortest witness changes, and no verdict in the slices up to there",
     MODEL: "a row that says impossible is reached, or an event that nothing answers",
     COUNTS: "no claim notices; the number of states or transitions changes",
     SURVIVES: "neither claims nor counts notice, but other states are reached",
@@ -29,6 +29,7 @@ FATES = {
     OPEN: "interrupted before it was searched",
 }
 BY_CLAIMS = (VERDICT, LENGTH)
+ENOUGH = (*BY_CLAIMS, MODEL)  # after which a row's mutant is not searched in other slices
 ELSEWHERE = (REVERSE, SWAP)  # operators that may have a row fire where it did not
 
 

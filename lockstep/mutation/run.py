@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from lockstep.mutation.found import BY_CLAIMS, MODEL, OPEN, Found, fate
+from lockstep.mutation.found import ENOUGH, OPEN, VERDICT, Found, fate
 from lockstep.mutation.kept import Kept
 from lockstep.mutation.search import Batch, base_or_none, batches, search_batch
 from lockstep.mutation.sentences import every_mutant
@@ -48,13 +48,13 @@ class Run:
         earlier = self.order[:self.order.index(slice_name)]
         one = self.kept.bases[slice_name]
         return [number for number in self.numbers if one.reaches(every_mutant()[number - 1])
-                and (every_mutant()[number - 1].sentence or self.fate_in(number, earlier) not in (*BY_CLAIMS, MODEL))]
+                and (every_mutant()[number - 1].sentence or self.fate_in(number, earlier) not in ENOUGH)]
 
     def search(self, slice_name: str, workers: int, watch: Watch | None = None) -> Iterator[Found]:
         """Search what is not known of a slice. Ctrl-C skips the rest; nothing is raised for it."""
         wanted = self.todo(slice_name)
         left = [number for number in wanted if (number, slice_name) not in self.kept.known]
-        tasks = [Batch(slice_name, tuple(numbers), self.memory) for numbers in batches(left, workers)]
+        tasks = [Batch(slice_name, tuple(numbers), self.memory, self.kept.bases[slice_name].states) for numbers in batches(left, workers)]
         for _, several in run_each(search_batch, tasks, workers, watch):
             for one in several:
                 self.kept.add(one)
@@ -80,9 +80,15 @@ class Run:
         return set(self.finished) == set(self.slices)
 
     def found(self, number: int, slices: Collection[str] | None = None) -> list[Found]:
-        """What was found of a mutant, in the order of the slices."""
-        return [self.kept.known[number, name] for name in self.order if (slices is None or name in slices)
-                and (number, name) in self.kept.known]
+        """What was found of a mutant, in the order of the slices; of a row's not what comes after a kill, which another call may have
+        searched: what is said of it does not depend on what was asked before."""
+        several: list[Found] = []
+        for name in self.order:
+            if (slices is None or name in slices) and (number, name) in self.kept.known:
+                several.append(self.kept.known[number, name])
+                if several[-1].fate in ENOUGH and not every_mutant()[number - 1].sentence:
+                    break
+        return several
 
     @property
     def all_found(self) -> list[Found]:
@@ -95,5 +101,5 @@ class Run:
     def fate(self, number: int) -> str:
         """A mutant's fate; OPEN where a slice that is not finished might still change it."""
         word = self.fate_in(number, self.slices)
-        decided = word in BY_CLAIMS or self.complete or (word == MODEL and not every_mutant()[number - 1].sentence)
-        return word if decided else OPEN
+        killed = word in ENOUGH and not every_mutant()[number - 1].sentence
+        return word if word == VERDICT or killed or self.complete else OPEN

@@ -54,11 +54,13 @@ def bounds_in(slice_name: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Mutants of a slice that are searched by one piece of code, by number; none: the model as it stands."""
+    """Mutants of a slice that are searched by one piece of code, by number; none: the model as it stands. memory: GiB. states: what the
+    model as it stands came to in each preset."""
 
     slice: str
     numbers: tuple[int, ...]
     memory: float
+    states: tuple[int, ...] = ()
 
 
 class _Searcher:
@@ -96,6 +98,8 @@ def search_batch(batch: Batch, report: Report) -> tuple[Found, ...]:
     try:
         searcher = _Searcher(batch)
         before = {preset: searched(searcher.asked, searcher.family, searcher.start(0, preset), report=report)[0] for preset in PRESETS}
+        if tuple(one.states for one in before.values()) != batch.states:
+            raise EngineDisagreement(f"{batch.slice}: beside mutants the model comes to other states than by itself, {batch.states}")
         digests: dict[str, str] = {}
         for at, number in enumerate(batch.numbers, 1):
             found.append(_found(searcher, before, digests, at, number, batch.slice, report))
@@ -116,7 +120,7 @@ def _found(searcher: _Searcher, before: Mapping[str, Judged], digests: dict[str,
             model, same = str(error).partition("\n")[0], False
             continue
         if judged.why and judged.states <= most:
-            raise EngineDisagreement(f"{every_mutant()[number - 1]}, {slice_name}, {preset}: {judged.why}, within {most:,} states")
+            raise UsageError(f"{slice_name}, {every_mutant()[number - 1]}: {judged.why}; give more with --memory")
         noticed += [(preset, claim, said) for claim, said in differences(base_, judged)]
         if (judged.states, judged.transitions) != (base_.states, base_.transitions):
             more = f"more than {most:,} states" if judged.why else f"{judged.states:,} states, {judged.transitions:,} transitions"
