@@ -1,11 +1,12 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [facts [FINDING ...] [--workers N]]``, from the root
-of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [mutants] [facts [FINDING ...] [--workers N]]``,
+from the root of the repository.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
 kept witnesses and facts, in a second. ledger: docs/ledger.md and the results behind it; that runs the searches, about two minutes.
 pages: the outputs of the commands, and the parts that are made from the model, in README.md and docs/, from the same searches. These
-four without arguments. facts: what docs/findings/ says of games and repairs, of all findings or of those named, where
-the model changed: minutes, for all of them half an hour; afterwards the pages.
+four without arguments. mutants: the matrix of `lockstep mutate` that docs/ledger.md draws on, some ten minutes; what is in out/ already
+is not searched again; afterwards the ledger. facts: what docs/findings/ says of games and repairs, of all findings or of those named,
+where the model changed: minutes, for all of them half an hour; afterwards the pages.
 """
 
 from __future__ import annotations
@@ -89,17 +90,34 @@ def ledger() -> None:
         sys.exit(f"docs: {error}")
 
 
+def mutants() -> None:
+    from lockstep.mutation.kept import Kept, digest
+    from lockstep.mutation.matrix import keep
+    from lockstep.mutation.run import Run
+    from lockstep.mutation.search import GROUNDS
+    from lockstep.mutation.sentences import chosen
+
+    with Kept(ROOT / "out" / f"mutants-{digest()}.jsonl") as kept:
+        run = Run(list(GROUNDS), chosen(), kept, 2.0)
+        run.search_all(os.cpu_count() or 1)
+    if not run.complete:
+        sys.exit("docs: interrupted; what was searched so far is in out/")
+    keep(run)
+
+
 PARTS = {"tables": tables, "findings": findings, "ledger": ledger, "pages": pages}  # README.md counts what the ledger has
+ALONE = {"mutants": mutants}
 
 
 def main() -> None:
     if sys.argv[1:2] == ["facts"]:
         return facts(sys.argv[2:])
+    parts = {**PARTS, **ALONE}
     words = sys.argv[1:] or list(PARTS)
     for word in words:
-        if word not in PARTS:
-            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(PARTS)}, and facts, first and alone")
-        PARTS[word]()
+        if word not in parts:
+            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(parts)}, and facts, first and alone")
+        parts[word]()
     return None
 
 

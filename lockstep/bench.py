@@ -6,7 +6,7 @@ seconds, and each search after that costs only its states.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.jobs import Job, Question, question
@@ -15,7 +15,7 @@ from model.slices import BUDGETS, CAPACITIES, starts_of
 from model.system import State, System
 from properties.registry import claims_of
 from verify.query import INTERRUPTED, Hit, Progress
-from verify.search import Family
+from verify.search import Family, Result
 
 Chosen = Mapping[str, str]  # a value for every reading
 Bounds = Mapping[str, int]  # all bounds of the slice
@@ -74,19 +74,8 @@ class Bench:
     def _search(self, chosen: Chosen, bounds: Bounds, states: Sequence[State],
                 claims: Sequence[str] = (), most: int | None = None) -> tuple[Judged, dict[str, Hit | None]]:
         asked, family = self._family(bounds)
-
-        def stop(progress: Progress) -> None:
-            if most is not None and progress.states > most:
-                raise KeyboardInterrupt
-
-        result = family.search(states or self.starts(chosen, bounds), asked=claims, progress=stop)
-        if result.why == INTERRUPTED and (most is None or result.counts.distinct <= most):
-            raise KeyboardInterrupt
-        why = f"more than {most:,} states" if most is not None and result.counts.distinct > most else result.why
-        breaches = {query.name: result.lengths[query.name] for query in asked.queries}
-        tested = frozenset(name for name, antecedent in zip(self.claims, asked.antecedents, strict=True)
-                           if result.lengths[antecedent.name] is not None)
-        return Judged(result.counts.distinct, result.counts.transitions, why, breaches, tested), result.hits
+        judged, result = searched(asked, family, states or self.starts(chosen, bounds), claims, most)
+        return judged, result.hits
 
     def _family(self, bounds: Bounds) -> tuple[Question, Family]:
         """The code for these capacities, and what it asks."""
@@ -99,6 +88,27 @@ class Bench:
                 {name: min(turn, BUDGETS[name].sort.size - 1) if name in BUDGETS else value for name, value in bounds.items()}))]
             self._made[key] = asked, Family(asked.system.starting(spans), (*asked.queries, *asked.antecedents), memory_gib=self.memory)
         return self._made[key]
+
+
+def searched(asked: Question, family: Family, states: Sequence[State], claims: Sequence[str] = (), most: int | None = None,
+             report: Callable[[Progress], None] | None = None) -> tuple[Judged, Result]:
+    """Search a member of a family that was made for a question's queries and antecedents. claims: whose witness is made; most: states that
+    it may come to. Raises KeyboardInterrupt after Ctrl-C, or where `report` does."""
+
+    def stop(progress: Progress) -> None:
+        if report is not None:
+            report(progress)
+        if most is not None and progress.states > most:
+            raise KeyboardInterrupt
+
+    result = family.search(states, asked=claims, progress=stop)
+    if result.why == INTERRUPTED and (most is None or result.counts.distinct <= most):
+        raise KeyboardInterrupt
+    why = f"more than {most:,} states" if most is not None and result.counts.distinct > most else result.why
+    breaches = {query.name: result.lengths[query.name] for query in asked.queries}
+    tested = frozenset(query.name for query, antecedent in zip(asked.queries, asked.antecedents, strict=True)
+                       if result.lengths[antecedent.name] is not None)
+    return Judged(result.counts.distinct, result.counts.transitions, why, breaches, tested), result
 
 
 def _turned(name: str, turn: int) -> str:

@@ -2,26 +2,23 @@
 
 One JSON document a line: first what the sweep is, with its fingerprint, then each combination as it was found. A claim is null where it
 holds, a reason where it is undecided, and where it is violated the end, the initial state and the steps (`lockstep.sweep.Cell`). Lines are
-only added; one that was being written when the program was killed has no end, and is dropped.
+only added (`lockstep.lines`).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from lockstep.choice import UsageError
 from lockstep.jobs import Job
+from lockstep.lines import Lines
 from lockstep.sweep import Cell, Searched, Sweep, digest
 from model.slices import places_of
 from properties.registry import HOLDS, UNDECIDED, VIOLATED
-from traces.files import write
 
 FORMAT = 1
-CURE = "delete it, begin anew with --fresh, or name another with --resume"
 
 
 class Kept:
@@ -31,42 +28,23 @@ class Kept:
     """
 
     def __init__(self, path: Path, sweep: Sweep, fresh: bool = False) -> None:
-        self.path, self.sweep = path, sweep
-        head = json.dumps({"lockstep-readings": FORMAT, "digest": digest(sweep), "slice": sweep.job.slice}) + "\n"
-        self.known: dict[int, Searched] = {}
-        if fresh or not path.exists() or not path.stat().st_size:
-            write(path, head)
-        else:
-            self._read(head)
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        self.sweep = sweep
+        head = {"lockstep-readings": FORMAT, "digest": digest(sweep), "slice": sweep.job.slice}
+        self._lines = Lines(path, head, fresh, what="the cells of a sweep",
+                            other="made by another sweep: model, bounds, readings or claims differ")
+        self.known: dict[int, Searched] = dict(self._rows(self._lines.before))
 
     def __enter__(self) -> Kept:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._file.close()
+        self._lines.close()
 
     def add(self, one: Searched) -> None:
         """Keep a combination; not one whose search was stopped, which may go further the next time."""
         if not one.why:
             self.known[one.number] = one
-            self._file.write(json.dumps(_document(one), separators=(",", ":")) + "\n")
-            self._file.flush()
-
-    def _read(self, head: str) -> None:
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise UsageError(f"{self.path}: line 1: not the cells of a sweep; {CURE}") from None
-        lines = text.splitlines(keepends=True)
-        if lines[0] != head:
-            ours = '"lockstep-readings"' in lines[0] and lines[0].endswith("\n")
-            what = "made by another sweep: model, bounds, readings or claims differ" if ours else "not the cells of a sweep"
-            raise UsageError(f"{self.path}: line 1: {what}; {CURE}")
-        if not lines[-1].endswith("\n"):
-            cut = lines.pop()
-            os.truncate(self.path, len(text.encode()) - len(cut.encode()))
-        self.known = dict(self._rows(lines[1:]))
+            self._lines.add(_document(one))
 
     def _rows(self, lines: Iterable[str]) -> Iterable[tuple[int, Searched]]:
         for number, line in enumerate(lines, 2):
@@ -75,7 +53,7 @@ class Kept:
                 if not 0 <= one.number < self.sweep.size:
                     raise ValueError
             except (ValueError, KeyError, TypeError, RecursionError):
-                raise UsageError(f"{self.path}: line {number}: damaged; {CURE}") from None
+                raise self._lines.damaged(number) from None
             yield one.number, one
 
 

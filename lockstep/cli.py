@@ -15,6 +15,7 @@ from lockstep.commands import (
     fuzz,
     graph,
     lint,
+    mutate,
     numbers,
     readings,
     repair,
@@ -40,6 +41,7 @@ app.command(epilog=lint.EPILOG)(lint.lint)
 app.command(epilog=fuzz.EPILOG)(fuzz.fuzz)
 app.command(epilog=repair.EPILOG)(repair.repair)
 app.command(epilog=readings.EPILOG)(readings.readings)
+app.command(epilog=mutate.EPILOG)(mutate.mutate)
 app.command(epilog=attackers.EPILOG)(attackers.attackers)
 app.command(epilog=requirements.EPILOG)(requirements.requirements)
 app.command(epilog=numbers.EPILOG)(numbers.numbers)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 COLOURS = {VIOLATED: "red", HOLDS: "green", UNDECIDED: "yellow"}
 PLAIN_EVERY = 2.0  # seconds between lines of progress where standard error is not a terminal
+PLAIN_MOST = 30.0  # after a while, where many small things are counted
 
 
 def title_of(job: Job) -> str:
@@ -88,6 +91,47 @@ def _progress(job: Job, report: Progress) -> list[str]:
         return [f"depth {report.level}", f"{report.seconds:.0f} s"]
     rate = report.transitions / max(report.seconds, 1e-3)
     return [f"{report.states:,} states", f"frontier {report.frontier:,}", f"level {report.level}", f"{rate:,.0f} transitions/s"]
+
+
+class Counting:
+    """Progress of many small things on standard error: a bar on a terminal, a line now and then elsewhere. noun: what is counted; known:
+    how many of all are known from before."""
+
+    def __init__(self, noun: str, all_: int, known: int, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self.noun, self.all, self.known, self.searched, self.quiet = noun, all_, known, 0, quiet
+        self.first = self.last = monotonic()
+        self.wait = PLAIN_EVERY
+        self.bar = None
+        if console.is_terminal and not quiet:
+            self.bar = Bar(MofNCompleteColumn(), TextColumn(noun), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+                           console=console, transient=True)
+            self.task = self.bar.add_task("", total=self.all, completed=self.known, rate="")
+
+    def __enter__(self) -> Counting:
+        if self.bar is not None:
+            self.bar.start()
+        elif not self.quiet:
+            kept = f", {self.known:,} of them searched before" if self.known else ""
+            print(f"lockstep: {self.all:,} {self.noun}{kept}", file=sys.stderr)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def found(self) -> None:
+        """One more is done."""
+        if not self.searched:
+            self.first = monotonic()  # until then code was made
+        self.searched += 1
+        done, rate = self.known + self.searched, self.searched / max(monotonic() - self.first, 1e-3)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
+        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= self.wait:
+            self.last, self.wait = monotonic(), min(2 * self.wait, PLAIN_MOST)
+            left = (self.all - done) / rate
+            print(f"lockstep: {done:,} of {self.all:,} {self.noun}, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
 
 
 def print_columns(names: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

@@ -6,8 +6,8 @@ wire or takes one off, refuses a choice, or says that something cannot happen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from model.expr import BOOL, FALSE, TRUE, Const, Expr, Item, ModelError, Param, Value, Var, coerce, conj, show
 
@@ -239,3 +239,17 @@ def action_exprs(action: Action) -> Iterator[Expr]:
     elif isinstance(action, Put):
         yield from action.fields.values()
         yield action.resend
+
+
+def mapped(action: Action, change: Callable[[Expr], Expr]) -> Action:
+    """The action with each of its expressions changed; what is set stays a variable."""
+    if isinstance(action, Set):
+        target = change(action.target)
+        assert isinstance(target, Var | Item)
+        return replace(action, target=target, value=change(action.value))
+    if isinstance(action, Signal):
+        args = {name: tuple(map(change, values)) for name, values in action.call.args.items()}
+        return replace(action, call=Call(action.call.event, args))
+    if isinstance(action, Put):
+        return replace(action, fields={name: change(value) for name, value in action.fields.items()}, resend=change(action.resend))
+    return action

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
-from model.action import Action, Call, Put, Set, Signal, action_exprs
+from model.action import Action, Put, action_exprs, mapped
 from model.expr import BOOL, FALSE, TRUE, Choice, Const, Expr, Item, Op, Valuation, Var, conj, disj, evaluate, show, walk
 from model.system import Slot, System
 from model.table import Row, line_exprs
@@ -55,7 +56,7 @@ class Rereading:
         found: dict[str, tuple[list[Expr], tuple[Action, ...]]] = {}
         for codes in product(*(readable(var) for var in in_actions)):
             values = {var.name: code for var, code in zip(in_actions, codes, strict=True)}
-            actions = tuple(self._action(action, values) for action in row.actions)
+            actions = tuple(mapped(action, partial(self.put_in, values=values)) for action in row.actions)
             text = "; ".join(f"{action}, {show(action.resend)}" if isinstance(action, Put) else str(action) for action in actions)
             found.setdefault(text, ([], actions))[0].append(self.possible(self.put_in(row.condition, values)))
         made = [replace(row, condition=_any(guards), actions=actions) for guards, actions in found.values()]
@@ -87,19 +88,6 @@ class Rereading:
             return Item(expr.var, kids[0])
         assert isinstance(expr, Op)  # rows hold no other inner node
         return _simple(expr, kids)
-
-    def _action(self, action: Action, values: Mapping[str, int]) -> Action:
-        if isinstance(action, Set):
-            target = self.put_in(action.target, values)
-            assert isinstance(target, Var | Item)
-            return replace(action, target=target, value=self.put_in(action.value, values))
-        if isinstance(action, Signal):
-            args = {name: tuple(self.put_in(one, values) for one in many) for name, many in action.call.args.items()}
-            return replace(action, call=Call(action.call.event, args))
-        if isinstance(action, Put):
-            return replace(action, fields={name: self.put_in(one, values) for name, one in action.fields.items()},
-                           resend=self.put_in(action.resend, values))
-        return action
 
 
 def _simple(expr: Op, kids: tuple[Expr, ...]) -> Expr:

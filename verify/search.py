@@ -9,10 +9,13 @@ shortest ones it is the first in the order of `verify.step.stimuli`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
+
+import numpy as np
 
 from model.system import State, System
 from verify.native import Space
@@ -112,6 +115,16 @@ class Family:
             result.why, result.seconds = out_of_memory(self._memory), perf_counter() - begun
             return result
         return _completed(self._space, result, self.queries, begun, self._memory, timeout, progress, asked)
+
+    def digest(self, apart: int) -> str:
+        """A fingerprint of the set of states that the last search found, but for the variable at this position in a state."""
+        space = self._space
+        states = space.states[:space.count].copy()
+        for one in space.layout.fields:
+            if one.slot == apart:
+                states[:, one.word] &= np.uint64(~(((1 << one.width) - 1) << one.shift) & 0xFFFF_FFFF_FFFF_FFFF)
+        order = np.lexsort(states.T)
+        return hashlib.sha256(states[order].tobytes()).hexdigest()[:16]
 
 
 def _completed(space: Space, result: Result, queries: Sequence[Query], begun: float, memory_gib: float, timeout: float | None,

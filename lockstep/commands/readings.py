@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 EPILOG = examples("lockstep readings", "lockstep readings teardown", "lockstep readings teardown --sweep del_trigger,passive_del,B:expiry",
                   "lockstep readings opening --sweep listener_rule,check_at --bound losses=1 --preset repaired")
-PLAIN_EVERY, PLAIN_MOST = 2.0, 30.0  # seconds between lines of progress: at first, and after a while
 SHOWN = 12  # sets of readings a claim
 
 
@@ -64,7 +63,8 @@ def readings(
         from lockstep.cells import Kept
         from lockstep.choice import UsageError
         from lockstep.jobs import Limits
-        from lockstep.sweep import Swept, digest, exit_status, plan, search_all
+        from lockstep.screen import Counting
+        from lockstep.sweep import Swept, digest, exit_status, plan, possible, search_all
 
         if slice_ is None:
             if sweep or reading or property_ or bound:
@@ -78,12 +78,12 @@ def readings(
         used, begun = workers or os.cpu_count() or 1, monotonic()
         stopped: list[Searched] = []
         with Kept(resume or out / f"readings-{slice_}-{digest(asked)}.jsonl", asked, fresh) as kept, \
-                _Watching(Swept(asked, kept.known.values()), as_json) as watching:
+                Counting("combinations", int(possible(asked).sum()), len(kept.known), as_json) as watching:
             before = len(kept.known)
             for one in search_all(asked, kept.known, used):
                 kept.add(one)
                 stopped += [one] if one.why else []
-                watching.found(one)
+                watching.found()
             swept = Swept(asked, (*kept.known.values(), *stopped))
         figures = _figures(swept, before, monotonic() - begun, used)
         files = _write(swept, out, all_traces)
@@ -104,49 +104,6 @@ def _list(as_json: bool) -> None:
         print_json(listed)
     else:
         print_columns(tuple(listed[0]), [tuple(one.values()) for one in listed])
-
-
-class _Watching:
-    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, swept: Swept, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self.all, self.kept, self.searched = swept.missing + len(swept.by_number), len(swept.by_number), 0
-        self.quiet = quiet
-        self.first = self.last = monotonic()
-        self.wait = PLAIN_EVERY
-        self.bar = None
-        if console.is_terminal and not quiet:
-            self.bar = Progress(MofNCompleteColumn(), TextColumn("combinations"), BarColumn(), TextColumn("{task.fields[rate]}"),
-                                TimeRemainingColumn(), console=console, transient=True)
-            self.task = self.bar.add_task("", total=self.all, completed=self.kept, rate="")
-
-    def __enter__(self) -> _Watching:
-        if self.bar is not None:
-            self.bar.start()
-        elif not self.quiet:
-            kept = f", {self.kept:,} of them searched before" if self.kept else ""
-            print(f"lockstep: {self.all:,} combinations{kept}", file=sys.stderr)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def found(self, one: Searched) -> None:
-        if not self.searched:
-            self.first = monotonic()  # until then code was made
-        self.searched += 1
-        done, rate = self.kept + self.searched, self.searched / max(monotonic() - self.first, 1e-3)
-        if self.bar is not None:
-            self.bar.update(self.task, completed=done, rate=f"{rate:.1f} a second")
-        elif not self.quiet and self.searched > 1 and monotonic() - self.last >= self.wait:
-            self.last, self.wait = monotonic(), min(2 * self.wait, PLAIN_MOST)
-            left = (self.all - done) / rate
-            print(f"lockstep: {done:,} of {self.all:,} combinations, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
 
 
 def _figures(swept: Swept, before: int, seconds: float, workers: int) -> dict[str, Any]:
