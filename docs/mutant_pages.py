@@ -11,7 +11,8 @@ from verify.mutants import DROP, MAY
 
 
 def question(links: Callable[[Iterable[str]], str]) -> Iterable[str]:
-    """Which sentences may be dropped without any claim noticing? The answer, in Markdown; `links` makes links of sentences. Raises UsageError where the matrix is another model's."""
+    """Which sentences may be dropped without any claim noticing? The answer, in Markdown; `links` makes links of sentences. Raises
+    UsageError where the matrix is another model's."""
     whole = {one.title: one.whole for one in results() if one.whole}
 
     def unnoticed(operator: str) -> list[str]:
