@@ -5,7 +5,8 @@ tables: docs/tables/NAME.md, the golden rendering of every table, in a second. f
 kept witnesses and facts, in a second. pages: the outputs of the commands, and the parts that are made from the model, in
 README.md and docs/; that runs the searches, about two minutes. ledger: docs/ledger.md and the results behind it, from the same
 searches. These four without arguments. facts: what docs/findings/ says of games and repairs, of all findings or of those named, where
-the model changed: minutes, for all of them half an hour; afterwards the pages.
+the model changed: minutes, for all of them half an hour; afterwards the pages. vacuity: docs/vacuity.md, which parts of the claims are
+never put to the test; it makes the searches that are not kept in docs/vacuity.json, all of them in some twenty minutes.
 """
 
 from __future__ import annotations
@@ -85,6 +86,15 @@ def ledger() -> None:
     PAGE.write_text(text(), encoding="utf-8")
 
 
+def vacuity() -> None:
+    from docs.vacuity_pages import renew
+
+    try:
+        renew(os.cpu_count() or 1)
+    except ValueError as error:
+        sys.exit(f"docs: interrupted; what was found so far is kept: {error}")
+
+
 PARTS = {"tables": tables, "findings": findings, "pages": pages, "ledger": ledger}
 
 
@@ -92,10 +102,11 @@ def main() -> None:
     if sys.argv[1:2] == ["facts"]:
         return facts(sys.argv[2:])
     words = sys.argv[1:] or list(PARTS)
+    every = {**PARTS, "vacuity": vacuity}
     for word in words:
-        if word not in PARTS:
-            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(PARTS)}, and facts, first and alone")
-        PARTS[word]()
+        if word not in every:
+            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(every)}, and facts, first and alone")
+        every[word]()
     return None
 
 

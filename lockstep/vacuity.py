@@ -7,7 +7,7 @@ breaking the claim by it? Last, for each claim that breaks: does it break on a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -18,7 +18,7 @@ from lockstep.jobs import Job, Limits, question
 from lockstep.pool import run_each
 from lockstep.report import AS_EXPECTED, NOT_AS_EXPECTED, NOT_DECIDED
 from model.expr import FALSE, Expr, ModelError, show
-from model.slices import SLICES, bounds_of
+from model.slices import SLICES, bounds_of, places_of
 from properties.presets import PRESETS
 from properties.registry import CLAIMS
 from verify.firsts import firsts
@@ -30,35 +30,45 @@ MATTERS, CLOSE, FOLLOW = "matters", "close", "follow"  # the rounds; the first t
 NEVER, OPEN = "never", "not decided"
 TESTING = "case of the antecedent"
 END = "end"
+Where = tuple[str, str]  # slice, preset
 Watch = Callable[[Job, Progress], None]
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Member:
-    """A part of a claim: of what breaks it (a condition or a case), a case of its antecedent, or an end at which it is judged.
+    """A part of a claim: a condition or a case of what breaks it, or a case of its antecedent. depth: in how many other parts it is.
 
-    `matters`: true of a step of which the claim says something else without the part; of an end, and of a case of the antecedent: of a step
-    that puts the claim to the test there, or by that alone. `close`: FALSE, or true of a step that is at most one condition
-    short of breaking the claim by this case. `without`: what breaks the claim that is left without the part.
+    `matters`: true of a step of which the claim says something else without the part; for a case of the antecedent: of a step that puts the
+    claim to the test by it alone. `close`: FALSE, or true of a step that is at most one condition short of breaking the claim by this case.
+    `without`: what breaks the claim without the part.
     """
 
     claim: str
+    number: int
     kind: str
     text: str
+    depth: int
     matters: Expr
     close: Expr
-    without: Expr | None = None
-    scopes: tuple[str, ...] = ()
+    without: Expr | None
+
+    @property
+    def name(self) -> str:
+        """What the queries about it are called."""
+        return f"{self.claim} {self.number}"
 
 
 @cache
 def members(claim: str) -> tuple[Member, ...]:
-    """The parts of a claim, in the order in which it names them."""
+    """The parts of a claim, in the order in which it names them, each before those within it."""
     one, spread = CLAIMS[claim], Spread()
     broken, tested = spread(one.violated), spread(one.antecedent)
-    found = [Member(claim, part.kind, part.text, matters(broken, part), _close(part, tested), part.without) for part in parts(broken)]
-    return (*found, *(Member(claim, TESTING, part.text, matters(tested, part), FALSE) for part in parts(tested) if part.kind == CASE))
+    found = [Member(claim, number, part.kind, part.text, part.depth, matters(broken, part), _close(part, tested), part.without)
+             for number, part in enumerate(parts(broken))]
+    cases = [part for part in parts(tested) if part.kind == CASE]
+    return (*found, *(Member(claim, number, TESTING, part.text, part.depth, matters(tested, part), FALSE, None)
+                      for number, part in enumerate(cases, len(found))))
 
 
 def _close(part: Part, tested: Expr) -> Expr:
@@ -72,28 +82,33 @@ def _close(part: Part, tested: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class Task:
-    """One round in one slice under one preset (a job, whose `properties` are the claims). `asked`: the parts that are asked about, as
-    (claim, number); none: which of the claims follow from others."""
+    """One round in one slice under one preset (a job, whose `properties` are the claims). `asked`: the parts asked about, as (claim,
+    number); none where it is asked which of the claims follow from others."""
 
     job: Job
     round: str
     asked: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def where(self) -> Where:
+        return self.job.slice, self.job.preset
+
 
 @dataclass(frozen=True)
 class Searched:
-    """What a task found. length: of each part asked about, the steps of a shortest way to what was asked; of each claim that breaks, to
-    that; ends: to its antecedent, by claim and end. follows: of a claim that breaks, a smallest set of others one of which breaks no later;
-    None where it breaks first. stray: claims that break in a step in which their antecedent is not true."""
+    """What a task found. `why`: what stopped it before its end. length: of each query the steps of a shortest way, or None; follows: of
+    each claim a set of others, as small as can be, one of which breaks no later; None where it breaks first somewhere."""
 
-    task: Task
     why: str
     states: int
-    length: Mapping[tuple[str, int], int | None] = field(default_factory=dict)
-    breaks: Mapping[str, int] = field(default_factory=dict)
-    ends: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
+    length: Mapping[str, int | None] = field(default_factory=dict)
     follows: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
-    stray: tuple[str, ...] = ()
+
+    def breaks(self, claim: str) -> bool:
+        return self.length.get(claim) is not None
+
+
+Round = Sequence[tuple[Task, Searched]]
 
 
 def run(task: Task, report: Report) -> Searched:
@@ -104,20 +119,23 @@ def run(task: Task, report: Report) -> Searched:
 def _ask(task: Task, report: Report) -> Searched:
     about, limits = question(task.job), task.job.limits
     places = about.queries[0].scopes
-    first = task.round == MATTERS
-    queries = [Query(f"{claim} {number}", getattr(members(claim)[number], task.round), places) for claim, number in task.asked]
-    if first:
-        for name in task.job.properties:
-            claim = CLAIMS[name]
-            queries += [Query(name, claim.violated, places), Query(f"{name} strays", claim.violated & ~claim.antecedent, places)]
-            queries += [Query(f"{name} at {place}", claim.antecedent, (place,)) for place in places]
+    asked = [members(claim)[number] for claim, number in task.asked]
+    queries = [Query(one.name, one.matters if task.round == MATTERS else one.close, places) for one in asked]
+    for claim in (CLAIMS[name] for name in task.job.properties if task.round == MATTERS):
+        queries += [Query(claim.name, claim.violated, places), Query(strays(claim.name), claim.violated & ~claim.antecedent, places)]
+        queries += [Query(at(claim.name, place), claim.antecedent, (place,)) for place in places]
     found = firsts(about.system, queries, memory_gib=limits.memory, timeout=limits.timeout, progress=report)
-    length, names = found.length, task.job.properties
-    return Searched(
-        task, found.why, found.states, {one: length[f"{one[0]} {one[1]}"] for one in task.asked},
-        {name: steps for name in names if first and (steps := length[name]) is not None},
-        {(name, place): length[f"{name} at {place}"] for name in names for place in places if first},
-        stray=tuple(name for name in names if first and length[f"{name} strays"] is not None))
+    return Searched(found.why, found.states, found.length)
+
+
+def strays(claim: str) -> str:
+    """The query: does it break in a step in which its antecedent is not true?"""
+    return f"{claim} strays"
+
+
+def at(claim: str, place: str) -> str:
+    """The query: is it put to the test there?"""
+    return f"{claim} at {place}"
 
 
 class _Stopped(Exception):
@@ -146,8 +164,8 @@ def _follow(task: Task, report: Report) -> Searched:
                 several = [other for other in names if other != name]
                 follows[name] = least(several, partial(_all_late, late, name)) if len(several) > 1 else None
     except _Stopped as stopped:
-        return Searched(task, str(stopped), 0, follows=follows)
-    return Searched(task, "", 0, follows=follows)
+        return Searched(str(stopped), 0, follows=follows)
+    return Searched("", 0, follows=follows)
 
 
 def _all_late(late: Callable[[Iterable[str], Iterable[str]], list[str]], name: str, others: list[str]) -> bool:
@@ -158,7 +176,7 @@ def _all_late(late: Callable[[Iterable[str], Iterable[str]], list[str]], name: s
 
 
 @dataclass(frozen=True)
-class Place:
+class Seen:
     """Where something was seen: after how many steps, in which slice, under which preset."""
 
     steps: int
@@ -172,38 +190,39 @@ class Place:
 
 @dataclass(frozen=True)
 class Exercised:
-    """A part of a claim. word: MATTERS, CLOSE, NEVER, or OPEN where a search was cut short; seen: where it is seen in fewest steps."""
+    """A part of a claim. word: MATTERS, CLOSE, NEVER, or OPEN where a search was cut short; seen: where in fewest steps. `without`: what
+    breaks the claim without it. inner: it is within a part that is itself never put to the test."""
 
     claim: str
     kind: str
     text: str
     without: str
     word: str
-    seen: Place | None
+    seen: Seen | None
+    inner: bool
 
 
 @dataclass(frozen=True)
 class Follows:
-    """A claim that breaks only where one of some others does. by_logic: in any step of any state; searches: in every run of these slices
-    under these presets (no later than they). apart: where it holds although one of them breaks, which is what it is for."""
+    """A claim that breaks only where one of some others does. by_logic: in any step of any state; searches: on every run there, no later
+    than they. apart: where it holds although one of them breaks, which is what it is there for."""
 
     claim: str
     others: tuple[str, ...]
     by_logic: bool
-    searches: tuple[tuple[str, str], ...]
-    apart: tuple[tuple[str, str], ...]
+    searches: tuple[Where, ...]
+    apart: tuple[Where, ...]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """parts: of every claim asked about; follows; stray: (claim, slice, preset) where it breaks without its antecedent. searches: (slice,
+    """parts: of every claim asked about; stray: (claim, slice, preset) where it breaks without its antecedent; searches: (round, slice,
     preset, states, why it ended early or "")."""
 
     parts: tuple[Exercised, ...]
     follows: tuple[Follows, ...]
-    alone: tuple[str, ...]
     stray: tuple[tuple[str, str, str], ...]
-    searches: tuple[tuple[str, str, int, str], ...]
+    searches: tuple[tuple[str, str, str, int, str], ...]
 
     @property
     def never(self) -> tuple[Exercised, ...]:
@@ -226,24 +245,30 @@ def vacuity(slices: Sequence[str] = (), *, presets: Sequence[str] = (), properti
 
     Raises UsageError for what does not exist, before any search.
     """
-    jobs = jobs_of(slices, presets, properties, texts, bounds or {}, limits or Limits())
-    names = [name for name in CLAIMS if any(name in job.properties for job in jobs)]
-    whole = [(name, number) for name in names for number in range(len(members(name)))]
-
     def searched(tasks: Sequence[Task]) -> list[Searched]:
         if rounds is not None and tasks:
             rounds(tasks[0].round, len(tasks))
         found = dict(run_each(run, tasks, workers, None if watch is None else partial(_report, watch, tasks)))
-        return [found.get(number, Searched(task, INTERRUPTED, 0)) for number, task in enumerate(tasks)]
+        return [found.get(number, Searched(INTERRUPTED, 0)) for number in range(len(tasks))]
 
-    first = searched([Task(job, MATTERS, tuple(one for one in whole if one[0] in job.properties)) for job in jobs])
-    unseen = [(name, number) for name, number in whole if members(name)[number].close is not FALSE
-              and all(one.length.get((name, number)) is None for one in first)]
-    second = searched([Task(job, CLOSE, asked) for job in jobs if (asked := tuple(one for one in unseen if one[0] in job.properties))])
-    third = searched([Task(replace(one.task.job, properties=tuple(one.breaks)), FOLLOW) for one in first if len(one.breaks) > 1])
-    return Findings(_exercised(whole, first, second) + _ends(first), *_follows(names, first, third),
-                    tuple((name, *_where(one)) for one in first for name in one.stray),
-                    tuple((*_where(one), one.states, one.why) for one in (*first, *second, *third) if one.why or one in first))
+    return examine(jobs_of(slices, presets, properties, texts, bounds or {}, limits or Limits()), searched)
+
+
+def examine(jobs: Sequence[Job], searched: Callable[[Sequence[Task]], Sequence[Searched]]) -> Findings:
+    """What the searches of these jobs say; `searched` makes them, a round at a time."""
+    def round_of(tasks: Sequence[Task]) -> Round:
+        return list(zip(tasks, searched(tasks), strict=True))
+
+    names = [name for name in CLAIMS if any(name in job.properties for job in jobs)]
+    whole = [one for name in names for one in members(name)]
+    first = round_of([Task(job, MATTERS, _of(job, whole)) for job in jobs])
+    unseen = [one for one in whole if one.close is not FALSE and _soonest(one.name, first) is None]
+    second = round_of([Task(job, CLOSE, asked) for job in jobs if (asked := _of(job, unseen))])
+    broken = [(task.job, tuple(filter(one.breaks, task.job.properties))) for task, one in first]
+    third = round_of([Task(replace(job, properties=those), FOLLOW) for job, those in broken if len(those) > 1])
+    stray = [(name, *task.where) for task, one in first for name in task.job.properties if one.breaks(strays(name))]
+    return Findings((*_exercised(whole, first, second), *_ends(first)), tuple(_follows(names, first, third)), tuple(stray),
+                    tuple((task.round, *task.where, one.states, one.why) for task, one in (*first, *second, *third)))
 
 
 def jobs_of(slices: Sequence[str], presets: Sequence[str], properties: Sequence[str], texts: Sequence[str], bounds: Mapping[str, int],
@@ -251,84 +276,82 @@ def jobs_of(slices: Sequence[str], presets: Sequence[str], properties: Sequence[
     """A job for each slice and preset that has some of the claims. Raises UsageError."""
     overrides, jobs = parse(texts), list[Job]()
     for name in slices or SLICES:
-        registered = claims_asked(name, ())
-        asked = claims_asked(name, properties) if slices else tuple(one for one in registered if not properties or one in properties)
+        asked = claims_asked(name, properties if slices else [one for one in properties if name in _slices_of(one)])
         for preset in presets or PRESETS:
             try:
                 bounds_of(name, bounds)
                 check_possible(name, readings(preset_of(preset).name, overrides))
             except ModelError as error:
                 raise UsageError(str(error)) from None
-            if asked:
+            if not properties or slices or set(asked) & set(properties):
                 jobs.append(Job(name, preset, overrides, asked, bounds=bounds, limits=limits))
-    for name in properties:
-        if not any(name in job.properties for job in jobs):
-            claims_asked(next(iter(SLICES)), [name])  # says what is wrong with it
     return jobs
+
+
+def _slices_of(claim: str) -> tuple[str, ...]:
+    """Those it is registered with; of what is no claim all, so that it is refused."""
+    return CLAIMS[claim].slices if claim in CLAIMS else tuple(SLICES)
 
 
 def _report(watch: Watch, tasks: Sequence[Task], number: int, progress: Progress) -> None:
     watch(tasks[number].job, progress)
 
 
-def _where(one: Searched) -> tuple[str, str]:
-    return one.task.job.slice, one.task.job.preset
+def _of(job: Job, some: Iterable[Member]) -> tuple[tuple[str, int], ...]:
+    return tuple((one.claim, one.number) for one in some if one.claim in job.properties)
 
 
-def _soonest(found: Iterable[tuple[int | None, Searched]]) -> Place | None:
-    places = [Place(steps, *_where(one)) for steps, one in found if steps is not None]
-    return min(places, key=lambda place: place.steps, default=None)
+def _soonest(query: str, searches: Round) -> Seen | None:
+    found = [Seen(steps, *task.where) for task, one in searches if (steps := one.length.get(query)) is not None]
+    return min(found, key=lambda one: one.steps, default=None)
 
 
-def _exercised(whole: Sequence[tuple[str, int]], first: Sequence[Searched], second: Sequence[Searched]) -> tuple[Exercised, ...]:
-    found = []
-    for name, number in whole:
-        part, word, seen = members(name)[number], NEVER, None
-        for kind, searches in ((MATTERS, first), (CLOSE, second)):
-            seen = _soonest((one.length.get((name, number)), one) for one in searches)
-            if seen is not None:
-                word = kind
-                break
-        if word == NEVER and any(one.why and name in one.task.job.properties for one in (*first, *second)):
-            word = OPEN
-        found.append(Exercised(name, part.kind, part.text, "" if part.without is None else show(part.without), word, seen))
-    return tuple(found)
+def _cut(claim: str, *rounds: Round) -> bool:
+    """Was a search cut short that the claim was asked in?"""
+    return any(one.why and claim in task.job.properties for searches in rounds for task, one in searches)
 
 
-def _ends(first: Sequence[Searched]) -> tuple[Exercised, ...]:
+def _exercised(whole: Sequence[Member], first: Round, second: Round) -> Iterator[Exercised]:
+    never: dict[str, int] = {}  # of each claim, the depth of the part now looked at that is never put to the test
+    for part in whole:
+        matters_, close_ = _soonest(part.name, first), _soonest(part.name, second)
+        word = MATTERS if matters_ else CLOSE if close_ else OPEN if _cut(part.claim, first, second) else NEVER
+        inner = part.depth > never.get(part.claim, part.depth)
+        if not inner:
+            never.pop(part.claim, None)
+            if word == NEVER:
+                never[part.claim] = part.depth
+        without = "" if part.without is None else show(part.without)
+        yield Exercised(part.claim, part.kind, part.text, without, word, matters_ or close_, inner)
+
+
+def _ends(first: Round) -> Iterator[Exercised]:
     """Each end at which each claim is judged: is it put to the test there?"""
-    found = []
-    for name, end in dict.fromkeys(one for each in first for one in each.ends):
-        seen = _soonest((one.ends.get((name, end)), one) for one in first)
-        cut = any(one.why and name in one.task.job.properties for one in first)
-        found.append(Exercised(name, END, end, "", MATTERS if seen else OPEN if cut else NEVER, seen))
-    return tuple(found)
+    for name, end in dict.fromkeys((name, end) for task, _ in first for name in task.job.properties for end in places_of(task.job.slice)):
+        seen = _soonest(at(name, end), first)
+        yield Exercised(name, END, end, "", MATTERS if seen else OPEN if _cut(name, first) else NEVER, seen, False)
 
 
-def _follows(names: Sequence[str], first: Sequence[Searched], third: Sequence[Searched]) -> tuple[tuple[Follows, ...], tuple[str, ...]]:
-    """Which claims follow from which, and those that somewhere break before all others."""
+def _follows(names: Sequence[str], first: Round, third: Round) -> Iterator[Follows]:
     from verify.symbolic.implied import Implied
 
     implied = Implied({name: CLAIMS[name].violated for name in names})
-    found: list[Follows] = []
     for name in names:
         by_logic = implied.of(name, names)
-        sets: dict[tuple[str, ...], list[tuple[str, str]]] = {} if by_logic is None else {by_logic: []}
-        for one in third:
+        sets: dict[tuple[str, ...], list[Where]] = {} if by_logic is None else {by_logic: []}
+        for task, one in third:
             others = one.follows.get(name)
             if others is not None:
-                sets.setdefault(others, []).append(_where(one))
+                sets.setdefault(tuple(others), []).append(task.where)
         for others, searches in sets.items():
-            apart = [_where(one) for one in first if name in one.task.job.properties and not one.why and name not in one.breaks
-                     and any(other in one.breaks for other in others)]
-            found.append(Follows(name, others, others == by_logic, tuple(searches), tuple(apart)))
-    first_of_all = {name for one in third for name, others in one.follows.items() if others is None}
-    only_one = {name for one in first if len(one.breaks) == 1 for name in one.breaks}
-    return tuple(found), tuple(name for name in names if name in first_of_all | only_one)
+            apart = [task.where for task, one in first if name in task.job.properties and not one.why and not one.breaks(name)
+                     and any(map(one.breaks, others))]
+            yield Follows(name, others, others == by_logic, tuple(searches), tuple(apart))
 
 
 def exit_status(found: Findings) -> int:
-    """1 where a part is never put to the test, or a claim says nothing of its own; 3 where a search was cut short; else 0."""
+    """1 where a part is never put to the test, or a claim says nothing of its own or breaks without its antecedent; 3 where a search was
+    cut short; else 0."""
     if found.never or found.idle or found.stray:
         return NOT_AS_EXPECTED
     return NOT_DECIDED if found.undecided else AS_EXPECTED

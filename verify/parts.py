@@ -20,12 +20,13 @@ Rebuild = Callable[[Expr], Expr]
 @dataclass(frozen=True, eq=False)
 class Part:
     """A member of an 'and' (a condition) or of an 'or' (a case) somewhere in an expression. `without`: the expression without it;
-    `alone`: for a case, the expression with no other case in its place, else None."""
+    `alone`: for a case, the expression with no other case in its place, else None. depth: in how many other parts it is."""
 
     kind: str
     what: Expr
     without: Expr
     alone: Expr | None
+    depth: int
 
     @property
     def text(self) -> str:
@@ -90,22 +91,23 @@ def join(op: str, kids: Sequence[Expr]) -> Expr:
 
 def parts(expr: Expr) -> list[Part]:
     """The parts of an expression that is spread, those within the patterns of `Sent` and `Fired` included; outer before inner."""
-    return list(_parts(expr, lambda new: new, True))
+    return list(_parts(expr, lambda new: new, True, 0))
 
 
-def _parts(expr: Expr, put: Rebuild, up: bool) -> Iterator[Part]:
+def _parts(expr: Expr, put: Rebuild, up: bool, depth: int) -> Iterator[Part]:
     """`up`: is the whole true of more where this is?"""
     for op in ("and", "or"):
         kids = members(expr, op)
         if len(kids) > 1:
             for at, kid in enumerate(kids):
                 case = (op == "or") == up
-                yield Part(CASE if case else CONDITION, kid, put(join(op, [*kids[:at], *kids[at + 1:]])), put(kid) if case else None)
-                yield from _parts(kid, _in_place(op, kids, at, put), up)
+                rest = put(join(op, [*kids[:at], *kids[at + 1:]]))
+                yield Part(CASE if case else CONDITION, kid, rest, put(kid) if case else None, depth)
+                yield from _parts(kid, _in_place(op, kids, at, put), up, depth + 1)
             return
     pattern, around = _pattern(expr)
     if pattern is not None:
-        yield from _parts(pattern, lambda new: put(around(new)), up != isinstance(expr, Op))
+        yield from _parts(pattern, lambda new: put(around(new)), up != isinstance(expr, Op), depth)
 
 
 def _in_place(op: str, kids: tuple[Expr, ...], at: int, put: Rebuild) -> Rebuild:

@@ -76,7 +76,7 @@ def show(found: Findings, every: bool) -> None:
     from lockstep.vacuity import CLOSE, MATTERS, NEVER, OPEN
 
     words = (MATTERS, CLOSE, NEVER, OPEN)
-    listed = [one for one in found.parts if every or one.word in (NEVER, OPEN)]
+    listed = [one for one in found.parts if every or (one.word in (NEVER, OPEN) and not one.inner)]
     print_columns(("property", "part", "is", "seen", "text"),
                   [(one.claim, one.kind, one.word, one.seen.text if one.seen else "", one.text) for one in listed])
     print_columns(("property", "follows from", "how", "holds where they break"), [
@@ -88,9 +88,9 @@ def show(found: Findings, every: bool) -> None:
         print(f"{name}, {slice_name}, {preset}: breaks in a step in which its antecedent is not true")
     for name in found.idle:
         print(f"{name}: says nothing of its own")
-    for slice_name, preset, states, why in found.searches:
+    for asked, slice_name, preset, _, why in found.searches:
         if why:
-            print(f"lockstep: {slice_name}, {preset}: not complete: {why}, {states:,} states", file=sys.stderr)
+            print(f"lockstep: {asked}, {slice_name}, {preset}: not complete: {why}", file=sys.stderr)
 
 
 def how(one: Follows) -> str:

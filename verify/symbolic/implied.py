@@ -8,6 +8,7 @@ that needs more of them to answer the questions as it does, needs only one for e
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import z3
 
@@ -15,7 +16,7 @@ from model.expr import Expr, Fired, Item, ModelError, OnWire, Param, Peer, Post,
 from model.system import ENDS, peer_of
 from verify.least import least
 from verify.parts import Spread
-from verify.symbolic.logic import FALSE, Lit, Logic
+from verify.symbolic.logic import FALSE, TRUE, Lit, Logic
 from verify.symbolic.terms import Named
 from verify.symbolic.value import Reader, Value, of_truth, select
 
@@ -34,12 +35,17 @@ class Implied:
             asked.setdefault(_subject(leaf), {})[show(leaf.where)] = leaf
         views = _Views(logic, asked)
         terms = Named(logic, self.solver)
-        self._at_a = {name: terms.term(views.at("A", False).truth(expr)) for name, expr in said.items()}
+
+        def term(expr: Expr, end: str) -> Any:
+            lit = views.at(end, False).truth(expr)
+            return z3.BoolVal(lit == TRUE) if lit <= 1 else terms.term(lit)
+
+        self._at_a = {name: term(expr, "A") for name, expr in said.items()}
         self._nowhere = {}
         for name, expr in said.items():
             self._nowhere[name] = z3.Bool(f"{name} nowhere")
             for end in ENDS:
-                self.solver.add(z3.Implies(self._nowhere[name], z3.Not(terms.term(views.at(end, False).truth(expr)))))
+                self.solver.add(z3.Implies(self._nowhere[name], z3.Not(term(expr, end))))
 
     def of(self, name: str, others: Collection[str]) -> tuple[str, ...] | None:
         """A set of the others, none of which can be spared, one of which is true of every step of which this is; None where some step makes
