@@ -16,7 +16,7 @@ from docs.pages import ROOT
 from lockstep.choice import readings
 from lockstep.jobs import Job, Limits
 from lockstep.pool import run_each
-from lockstep.vacuity import CLOSE, MATTERS, NEVER, OPEN, Exercised, Findings, Searched, Task, examine, jobs_of, run
+from lockstep.vacuity import CLOSE, MATTERS, NEVER, OPEN, Exercised, Findings, Searched, Task, examine, jobs_of, members, run
 from model.expr import show
 from model.slices import SLICES, bounds_of
 from properties.registry import CLAIMS
@@ -35,7 +35,8 @@ BOUNDS: Mapping[str, Mapping[str, int]] = {
 def fingerprint(task: Task) -> str:
     """Of what a search was made of: the model from where it starts, the claims, and what was asked."""
     job = task.job
-    said = [model_digest(job.slice, readings(job.preset, job.overrides), bounds_of(job.slice, job.bounds)), repr(task.asked)]
+    said = [model_digest(job.slice, readings(job.preset, job.overrides), bounds_of(job.slice, job.bounds))]
+    said += [f"{claim} {number} {members(claim)[number].kind} {members(claim)[number].text}" for claim, number in task.asked]
     said += [f"{name} {show(CLAIMS[name].violated)} {show(CLAIMS[name].antecedent)}" for name in job.properties]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 

@@ -234,8 +234,8 @@ class Findings:
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """Claims that say nothing of their own: they follow from others by logic, and no search tells them apart."""
-        return tuple(one.claim for one in self.follows if one.by_logic and not one.apart)
+        """Claims that say nothing of their own: they follow from others by logic, and no search tells them apart, all being complete."""
+        return tuple(one.claim for one in self.follows if one.by_logic and not one.apart and not self.undecided)
 
 
 def vacuity(slices: Sequence[str] = (), *, presets: Sequence[str] = (), properties: Sequence[str] = (), texts: Sequence[str] = (),

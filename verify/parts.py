@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from model.expr import BOOL, FALSE, TRUE, Const, Expr, Fired, Op, Peer, Post, Sent, conj, disj, show, walk
+from model.expr import BOOL, FALSE, TRUE, Const, Expr, Fired, Op, Peer, Post, Sent, Valuation, conj, disj, evaluate, show, walk
 
 CONDITION, CASE = "condition", "case"  # a member of an 'and'; of an 'or'
 Rebuild = Callable[[Expr], Expr]
@@ -56,7 +56,7 @@ class Spread:
             rows = expr.rows if isinstance(expr, Fired) else ("",)
             found = [self._leaf(expr, row, where) for where in members(self(expr.where), "or") for row in rows]
             return join("and" if negated else "or", [_within(one, negated, around) for one in found])
-        return _within(expr, negated, around)
+        return _within(folded(expr), negated, around)
 
     def _leaf(self, expr: Fired | Sent, row: str, where: Expr) -> Expr:
         if where is FALSE:
@@ -65,6 +65,18 @@ class Spread:
         if key not in self._leaves:
             self._leaves[key] = Fired(expr.table, row, where=where) if isinstance(expr, Fired) else Sent(expr.channel, where)
         return self._leaves[key]
+
+
+def folded(expr: Expr) -> Expr:
+    """The expression with what depends on nothing computed: a claim that is written once for every SA asks which SA it is about."""
+    if not isinstance(expr, Op):
+        return expr
+    kids = tuple(map(folded, expr.children))
+    if expr.op == "ite" and isinstance(kids[0], Const):
+        return kids[1] if kids[0].code else kids[2]
+    if all(isinstance(kid, Const) for kid in kids):
+        return Const(expr.sort, evaluate(Op(expr.op, kids, expr.sort), Valuation({})))
+    return Op(expr.op, kids, expr.sort)
 
 
 def _within(leaf: Expr, negated: bool, around: Sequence[type[Post] | type[Peer]]) -> Expr:
