@@ -60,6 +60,7 @@ from model.expr import (
     show,
 )
 from model.signals import CLOSED, ESTABLISHED, TCP
+from model.slices import SLICES
 from model.system import Instance, Offer, System
 from model.table import ANY, STAY, Table, row
 from properties.claim import Claim
@@ -393,7 +394,7 @@ def test_command() -> None:
     told = next(line for line in lines if line[4:] == ["fired(binding: b10 confirmed: filter removed)"])
     assert told[:3] == ["delete-means-closed", "case", MATTERS]
     document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
-    assert len(document["parts"]) == sum(len(line) == 5 for line in lines) - 2  # the heads of two tables
+    assert len(document["parts"]) == sum(len(line) == 5 for line in lines) - 3  # two heads, and a line of counts
     late = CliRunner().invoke(app, [*words, "--timeout", "0.000001"])
     assert late.exit_code == 3 and "not complete: time limit" in late.stderr and NEVER not in {line.split("\t")[2] for line in
                                                                                           late.stdout.splitlines()[1:6]}
@@ -414,6 +415,7 @@ def test_searches_are_kept_as_they_come_and_refused_of_another_model(tmp_path: P
             yield number, Searched("", 7, {at("no-replay", "A"): 1} if task.round == MATTERS else {})
 
     monkeypatch.setattr(vacuity_pages, "run_each", none_found)
+    monkeypatch.setattr(vacuity_pages, "SLICES", {name: SLICES[name] for name in ("teardown", "restart")})
     monkeypatch.setattr(vacuity_pages, "PAGE", tmp_path / "vacuity.md")
     monkeypatch.setattr(vacuity_pages, "KEPT", tmp_path / "vacuity.json")
     vacuity_pages.renew(1)
