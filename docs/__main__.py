@@ -1,5 +1,5 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [mutants] [facts [FINDING ...] [--workers N]]``,
-from the root of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [mutants] [vacuity] [facts [FINDING ...]
+[--workers N]]``, from the root of the repository.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
 kept witnesses and facts, in a second. ledger: docs/ledger.md and the results behind it; that runs the searches, about two minutes.
@@ -7,6 +7,8 @@ pages: the outputs of the commands, and the parts that are made from the model, 
 four without arguments. mutants: the matrix of `lockstep mutate` that docs/ledger.md draws on, some ten minutes; what is in out/ already
 is not searched again; afterwards the ledger. facts: what docs/findings/ says of games and repairs, of all findings or of those named,
 where the model changed: minutes, for all of them half an hour; afterwards the pages.
+vacuity: docs/vacuity.md, which parts of the claims are never put to the test; it makes the searches that are not kept in
+docs/vacuity.json, all of them in some twenty minutes.
 """
 
 from __future__ import annotations
@@ -105,8 +107,17 @@ def mutants() -> None:
     keep(run)
 
 
+def vacuity() -> None:
+    from docs.vacuity_pages import renew
+
+    try:
+        renew(os.cpu_count() or 1)
+    except ValueError as error:
+        sys.exit(f"docs: interrupted; what was found so far is kept: {error}")
+
+
 PARTS = {"tables": tables, "findings": findings, "ledger": ledger, "pages": pages}  # README.md counts what the ledger has
-ALONE = {"mutants": mutants}
+ALONE = {"mutants": mutants, "vacuity": vacuity}
 
 
 def main() -> None:

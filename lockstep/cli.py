@@ -24,6 +24,7 @@ from lockstep.commands import (
     show,
     simulate,
     table,
+    vacuity,
     verify,
 )
 from lockstep.shell import reader_gone, reader_may_go
@@ -46,6 +47,7 @@ app.command(epilog=attackers.EPILOG)(attackers.attackers)
 app.command(epilog=requirements.EPILOG)(requirements.requirements)
 app.command(epilog=numbers.EPILOG)(numbers.numbers)
 app.command(epilog=audit.EPILOG)(audit.audit)
+app.command(epilog=vacuity.EPILOG)(vacuity.vacuity)
 
 _KILLED_BY_CTRL_C = 130  # what typer makes of it
 
