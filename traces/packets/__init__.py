@@ -13,9 +13,10 @@ dissector can decipher or number what follows. All values are drawn from names, 
 
 Where the model and packets differ:
 
-- The model has no sequence numbers. DATA and FIN carry all that is not acknowledged, as the model has it (RFC 9293 3.8.1): a first
-  transmission may repeat what an earlier segment carries. Where the model lets a new TCB accept a late segment of the one before,
-  with the same ports, the numbers do not fit, and the receiver's do not move.
+- The model has no sequence numbers. DATA and FIN there carry all that is not acknowledged (RFC 9293 3.8.1). Here a retransmission does;
+  a first transmission begins with what the peer will not have when it arrives, so that a segment that overtakes or outlives another
+  repeats its text. Where the model lets a new TCB accept a late segment of the one before, with the same ports, the numbers do not
+  fit, and the receiver's do not move.
 - A step is an instant: its frames are a millisecond apart. Without times in the trace a step takes a second, and 2MSL four minutes.
 - The other SAs under a shared phase 1 SA have no packets, nor has the Delete of another peer behind B's NAT (row "another peer deletes
   the same SPI").

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from model.expr import evaluate
+from model.expr import Var, evaluate
+from model.readings import reading
 from model.signals import (
     BGP,
     GEN,
@@ -16,12 +17,10 @@ from model.signals import (
     TCP,
     TCP_INC,
 )
-from model.expr import Var
-from model.readings import reading
-from model.system import State, System, peer_of
+from model.system import PEER, State, System, peer_of
 from model.table import Row
 from traces.packets import bgp
-from traces.packets.isakmp import OTHER, Phase1, Quick
+from traces.packets.isakmp import Phase1, Quick
 from traces.packets.story import SINCE, Story
 from verify.step import View
 
@@ -34,16 +33,17 @@ BEFORE = "before the run"
 def phase1(story: Story, one: Phase1, kinds: tuple[str, ...], told: str, first: str = "") -> None:
     """The messages of phase 1, each answered by the next. `first`: the host that begins it, where it is not the end it claims to be."""
     for number, kind in enumerate(kinds):
-        end = one.first if number % 2 == 0 else OTHER[one.first]
+        end = one.first if number % 2 == 0 else PEER[one.first]
         late = one.enciphers(kind)
-        hosts = [first or one.first, OTHER[one.first]][::1 if number % 2 == 0 else -1]
-        story.datagram(*hosts, one.phase1_message(kind, end, True, False), late, f"{kind}, {told}")
+        one_host, other = first or one.first, PEER[one.first]
+        source, target = (one_host, other) if number % 2 == 0 else (other, one_host)
+        story.datagram(source, target, one.phase1_message(kind, end, True, False), late, f"{kind}, {told}")
 
 
 def quick(story: Story, one: Quick, told: str) -> None:
     """QM1, QM2, QM3."""
-    for kind, end in (("QM1", one.first), ("QM2", OTHER[one.first]), ("QM3", one.first)):
-        story.datagram(end, OTHER[end], one.message(kind, end), True, f"{kind}, {told}")
+    for kind, end in (("QM1", one.first), ("QM2", PEER[one.first]), ("QM3", one.first)):
+        story.datagram(end, PEER[end], one.message(kind, end), True, f"{kind}, {told}")
 
 
 def before(story: Story, system: System, state: State) -> None:
@@ -94,7 +94,7 @@ def _connection(story: Story, system: System, state: State, a: str) -> None:
             tcbs[place].send(name, bgp.text(name, place[0]))
         segment = tcbs[place].segment(kind, name)
         words = f"{f'ESP {gen}' if gen else 'PLAIN'} {kind}" + (f"({name})" if name != "-" else "")
-        story.segment(place[0], OTHER[place[0]], segment, lane, gen, f"{words}, {BEFORE}")
+        story.segment(place[0], PEER[place[0]], segment, lane, gen, f"{words}, {BEFORE}")
         tcbs[peer_of(place)].receive(segment)
 
     other = peer_of(opener)

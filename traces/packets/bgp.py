@@ -45,5 +45,8 @@ def notification(event: int | None) -> bytes:
 
 def text(name: str, end: str, event: int | None = None) -> bytes:
     """A message by its name in the model, as `end` sends it."""
-    return {"OPEN": lambda: open_(end), "KEEPALIVE": keepalive, "UPDATE": lambda: update(end),
-            "NOTIFICATION": lambda: notification(event)}[name]()
+    if name == "OPEN":
+        return open_(end)
+    if name == "UPDATE":
+        return update(end)
+    return keepalive() if name == "KEEPALIVE" else notification(event)

@@ -17,7 +17,7 @@ AUTH_KEY = 20  # octets of an HMAC-SHA-1 key
 class Suite:
     """A cipher with what each protocol calls it. Sizes in octets.
 
-    `ike`, `esp`: its number as an IKE attribute (RFC 2409 A) and as an ESP transform (RFC 2407 4.4.4); `scapy`, `wireshark`: its name there.
+    `ike`, `esp`: its number as an IKE attribute (RFC 2409 A) and as an ESP transform (RFC 2407 4.4.4). `scapy`, `wireshark`: its name.
     """
 
     key: int

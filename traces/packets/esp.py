@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from scapy.layers.inet import UDP
 from scapy.layers.ipsec import ESP, SecurityAssociation
@@ -29,9 +30,11 @@ class Sa:
         """The next packet of this SA."""
         self.count += 1
         encapsulation = UDP(sport=NATT_PORT, dport=NATT_PORT) if self.natt else None
-        sa = SecurityAssociation(ESP, spi=self.spi, crypt_algo=self.suite.scapy, crypt_key=self.key, auth_algo="HMAC-SHA1-96",
-                                 auth_key=self.auth, nat_t_header=encapsulation)
-        return sa.encrypt(packet, seq_num=self.count, iv=draw(self.suite.block, "iv", self.spi, self.count))
+        sa: Any = SecurityAssociation
+        sealed: Packet = sa(ESP, spi=self.spi, crypt_algo=self.suite.scapy, crypt_key=self.key, auth_algo="HMAC-SHA1-96",
+                            auth_key=self.auth, nat_t_header=encapsulation).encrypt(
+                                packet, seq_num=self.count, iv=draw(self.suite.block, "iv", self.spi, self.count))
+        return sealed
 
     def line(self, source: str, target: str) -> str:
         """This SA in Wireshark's file `esp_sa`."""

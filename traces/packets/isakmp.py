@@ -12,6 +12,7 @@ from functools import cached_property
 
 from scapy.layers.tls.crypto.groups import modp1024  # RFC 2409 6.2, the second Oakley group
 
+from model.system import PEER
 from traces.packets.cipher import AUTH_KEY, Suite, expand, prf, sha1
 from traces.packets.draws import draw, number, spi
 from traces.packets.hosts import IKE_PORT, Hosts
@@ -31,7 +32,6 @@ GROUP_LENGTH = 128
 PHASE1_LIFE, PHASE2_LIFE = 28800, 3600  # seconds
 
 Payload = tuple[int, bytes]
-OTHER = {"A": "B", "B": "A"}
 
 
 def chain(payloads: Sequence[Payload]) -> bytes:
@@ -190,7 +190,7 @@ class Phase1:
         def of(host: str) -> bytes:
             return sha1(b"".join(self.cookies) + self.hosts.packed(host) + IKE_PORT.to_bytes(2))
 
-        return [(NAT_D, of(OTHER[end])), (NAT_D, spoiled(of(end)))] if self.natt else []
+        return [(NAT_D, of(PEER[end])), (NAT_D, spoiled(of(end)))] if self.natt else []
 
     def enciphers(self, kind: str) -> bool:
         return kind in ("MM5", "MM6", "AM3") or not kind.startswith(("MM", "AM", "P1"))
@@ -211,7 +211,7 @@ class Quick:
         self.first, self.phase1, self.ports = first, phase1, ports
         self.ident = number(32, "message id", *names) | 1
         self.nonces = draw(20, "nonce", "i", *names), draw(20, "nonce", "r", *names)
-        self.spis = {first: spi("i", *names), OTHER[first]: spi("r", *names)}  # by the end that receives under it
+        self.spis = {first: spi("i", *names), PEER[first]: spi("r", *names)}  # by the end that receives under it
 
     def keys(self, receiver: str) -> tuple[bytes, bytes]:
         """The cipher's key and HMAC's, of the SA towards `receiver` (RFC 2409 5.5, RFC 2407 4.4.4)."""
@@ -229,7 +229,7 @@ class Quick:
         if kind == "CONNECTED":
             told = notification(ESP, self.spis[end].to_bytes(4), CONNECTED)
             return one.enciphered(QUICK, one.signed(self.ident, [told]), self.ident, COMMIT)
-        responder = OTHER[self.first]
+        responder = PEER[self.first]
         payloads: list[Payload] = [(SA, self.proposal(end)), (NONCE, self.nonces[at]),
                                    (ID, identification(one.hosts, self.first, TCP, self.ports[0])),
                                    (ID, identification(one.hosts, responder, TCP, self.ports[1]))]

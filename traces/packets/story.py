@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from scapy.packet import Packet
 
+from model.system import PEER
 from traces.packets import hosts as layers
 from traces.packets.cipher import SUITES, Suite
 from traces.packets.draws import number
 from traces.packets.esp import Sa
 from traces.packets.hosts import BGP_PORT, EPHEMERAL, IKE_PORT, NATT_PORT, Hosts
-from traces.packets.isakmp import OTHER, Phase1, Quick
+from traces.packets.isakmp import Phase1, Quick
 from traces.packets.tcp import Segment, Tcb
 
 GAP = Decimal("0.001")  # seconds between the frames of one step
@@ -151,7 +152,7 @@ class Story:
         key = (lane, gen, target)
         if key not in self.sas:
             quick = self.quick(lane, gen)
-            receiver = target if target in OTHER else OTHER[source]
+            receiver = target if target in PEER else PEER[source]
             self.sas[key] = Sa(self.suite, quick.spis[receiver], *quick.keys(receiver), self.options.natt)
         return self.sas[key]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from traces.packets.draws import number
 
 MOD = 1 << 32
-OFF = 1000  # how far a guess in the window is from the next number expected
-FAR = 1 << 30  # and one outside it
+# How far from the next number expected a segment is that someone else sends; windows here are 16384 octets.
+DISTANCE = {"exact": 0, "in-window": 1000, "outside": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Segment:
 class Tcb:
     """What one end knows of a connection. Numbers are octets after the ISS: SYN is 0, text from 1 on.
 
-    `marks`: after which octet each BGP message of the stream ends. `received`: RCV.NXT, None before the peer's SYN.
+    `marks`: after which octet each BGP message of the stream ends. `flights`: text sent, as (first octet, octet after it, when it
+    arrives). `received`: RCV.NXT, None before the peer's SYN.
     """
 
     inc: int
@@ -43,7 +44,7 @@ class Tcb:
     marks: list[tuple[str, int]] = field(default_factory=list)
     una: int = 0
     nxt: int = 1
-    closed: bool = False
+    flights: list[tuple[int, int, int]] = field(default_factory=list)
     received: int | None = None
 
     def number(self, octet: int) -> int:
@@ -66,25 +67,35 @@ class Tcb:
             if self.una < acked <= self.nxt:
                 self.una = acked
 
-    def segment(self, kind: str, name: str = "-") -> Segment:
-        """A segment of this TCB by its name in the model; `name`: the last BGP message that it carries."""
+    def segment(self, kind: str, name: str = "-", arrives: int = 0, again: bool = False) -> Segment:
+        """A segment of this TCB by its name in the model. `name`: the last BGP message that it carries; `arrives`: when, as a number;
+        `again`: it is a retransmission, of all that is not acknowledged."""
         if kind == "SYN":
             return self._made("S", 0)
         if kind == "SYN+ACK":
             return self._made("SA", 0)
         if kind == "DATA":
-            first, last = max(self.una, 1), max((end for mark, end in self.marks if mark == name), default=1 + len(self.stream))
-            first = min(first, last)
+            last = max((end for mark, end in self.marks if mark == name), default=1 + len(self.stream))
+            first = self._first(last, arrives, again)
             self.nxt = max(self.nxt, last)
             return self._made("PA", first, self.stream[first - 1:last - 1])
         if kind == "FIN":
             last = 1 + len(self.stream)
-            first = last if name == "-" else min(max(self.una, 1), last)
-            self.nxt, self.closed = last + 1, True
+            first = last if name == "-" else self._first(last, arrives, again)
+            self.nxt = last + 1
             return self._made("FPA" if first < last else "FA", first, self.stream[first - 1:])
         if kind == "RST":
             return Segment(self.source, self.target, "R", self.number(self.nxt))
         return self._made("A", self.nxt)
+
+    def _first(self, last: int, arrives: int, again: bool) -> int:
+        """Where the text of a segment begins: at what the peer will not have by then."""
+        first = max(self.una, 1)
+        for start, end, when in [] if again else self.flights:
+            if start <= first < end and when <= arrives:
+                first = end
+        self.flights.append((min(first, last), last, arrives))
+        return min(first, last)
 
     def _made(self, flags: str, octet: int, text: bytes = b"") -> Segment:
         ack = (self.received or 0) if "A" in flags else 0
@@ -102,9 +113,6 @@ def foreign(kind: str, fit: str, text: bytes, ports: tuple[int, int], victim: Tc
     """A segment that no TCB of the peer sends; how well its number fits is said by `fit`. `victim`: the receiver's TCB."""
     flags = {"SYN": "S", "SYN+ACK": "SA", "ACK": "A", "DATA": "PA", "FIN": "FA", "RST": "R"}[kind]
     expected = victim.received if victim and victim.received is not None else None
-    if expected is None:
-        seq = number(32, "isn", *names)
-    else:
-        seq = (expected + {"exact": 0, "in-window": OFF, "outside": FAR}[fit]) % MOD
+    seq = number(32, "isn", *names) if expected is None else (expected + DISTANCE[fit]) % MOD
     ack = victim.number(victim.nxt) if victim and "A" in flags else 0
     return Segment(*ports, flags, seq, ack, text)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from model.action import Put, Take
+from model.action import Put, Signal, Take
 from model.attacker import ICMP
 from model.channels import DATAGRAMS, SEGMENTS
 from model.expr import Const
@@ -26,7 +26,7 @@ from model.signals import (
     TCP_RCV,
     TCP_SEND,
 )
-from model.system import ENDS
+from model.system import PEER
 from model.tcp import PASSIVE, TWO_MSL
 from properties.registry import PROPERTIES
 from traces.ladder import forever, heading, message_name, reasons, surroundings, told
@@ -41,7 +41,6 @@ from traces.packets.isakmp import (
     INVALID_ID,
     ISAKMP,
     NO_PROPOSAL_CHOSEN,
-    OTHER,
     Phase1,
     deletion,
     notification,
@@ -68,13 +67,21 @@ class Capture:
 
 def capture(run: Run, options: Options | None = None) -> Capture:
     """A replayed run as packets."""
-    writer = Writer(run, options or Options())
+    options = options or Options()
+    if behind_nat(run):
+        options = replace(options, natt=True)
+    writer = Writer(run, options)
     for number_, outcome in enumerate(run.outcomes, 1):
         writer.walk(number_, outcome)
     frames = writer.story.frames
     comment = "\n".join([*heading(run), *surroundings(run), *writer.early, *ending(run)])
     packets = ((one.time, one.data, [f"{f'step {one.step}: ' if one.step else ''}{one.words}", *one.comments]) for one in frames)
     return Capture(pcapng(comment, packets), writer.story.keys(), tuple(frames))
+
+
+def behind_nat(run: Run) -> bool:
+    """Is there a NAT in front of B?"""
+    return run.trace.readings.get("natt") == "on"
 
 
 def ending(run: Run) -> list[str]:
@@ -101,13 +108,31 @@ def selectors(run: Run) -> Selectors:
         if TCP.sort.show(value(place, TCP.table, TCP.name)) in OPEN_STATES:
             inc = 0 if one else value(place, TCP_INC.table, TCP_INC.name)
             passive = value(place, PASSIVE.table, PASSIVE.name)
-            openers.setdefault((place.partition(".")[2], inc), OTHER[place[0]] if passive else place[0])
+            openers.setdefault((place.partition(".")[2], inc), PEER[place[0]] if passive else place[0])
     for message in (message for outcome in run.outcomes for message in outcome.sent):
         values = fields(message)
         if message.channel is SEGMENTS and values["kind"] == "SYN" and message.direction is not None:
             source = message.direction.partition(">")[0]
             openers.setdefault((source.partition(".")[2], 0 if one else int(values["inc"])), source[0])
     return Selectors(openers, one)
+
+
+def fates(run: Run) -> list[list[int]]:
+    """For each message of each step the number of the step in which it arrives; beyond all steps for what is under way at the end, and
+    one more for what is lost. Of equal messages the oldest arrives first."""
+    end = len(run.outcomes) + 1
+    found = [[end] * len(outcome.sent) for outcome in run.outcomes]
+    flight: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
+    for number_, outcome in enumerate(run.outcomes):
+        for firing in outcome.fired:
+            channel = firing.row.event.takes
+            if channel is not None and (actions := firing.row.actions) and any(isinstance(one, Take) for one in actions):
+                step, at = flight[firing.scope, channel.table, channel.encode(firing.args)].pop(0)
+                found[step][at] = number_ + 1 if any(isinstance(one, Signal) for one in actions) else end + 1
+        for at, message in enumerate(outcome.sent):
+            if message.direction is not None:
+                flight.setdefault((message.direction, message.channel.table, message.code), []).append((number_, at))
+    return found
 
 
 def fields(message: Message) -> dict[str, str]:
@@ -128,6 +153,7 @@ class Writer:
         before(self.story, run.system, run.initial)
         self.early: list[str] = []  # steps told before there was any frame
         self.time = SINCE
+        self.fates = fates(run)
         self.flight: dict[tuple[str, str], list[tuple[int, Frame]]] = {}
         self.said: dict[tuple[str, int], bytes] = {}  # IKE messages, to be sent again
         self.met: Frame | None = None  # the frame that the step takes off the wire
@@ -143,13 +169,13 @@ class Writer:
         self.story.at(number_, self.time)
         self.met = self.arrived = self.unanswerable = self.event = None
         first = len(self.story.frames)
-        sent = iter(outcome.sent)
+        sent = iter(zip(outcome.sent, self.fates[number_ - 1], strict=True))
         for firing in outcome.fired:
             self.take(firing)
             self.note(firing)
             for action in firing.row.actions:
                 if isinstance(action, Put):
-                    self.put(next(sent), firing, action)
+                    self.put(*next(sent), firing, action)
         frames = self.story.frames
         place = frames[first] if len(frames) > first else self.met or (frames[-1] if frames else None)
         (self.early if place is None else place.comments).append(self.told(number_, outcome))
@@ -177,7 +203,7 @@ class Writer:
         stays = not any(isinstance(action, Take) for action in firing.row.actions)
         if not stays:
             del flight[at]
-        gone = not any(not isinstance(action, Take | Put) and hasattr(action, "call") for action in firing.row.actions)
+        gone = not any(isinstance(action, Signal) for action in firing.row.actions)
         step = self.story.step
         self.met.comments.append(f"lost in step {step}; it was seen near its sender" if gone else f"arrives in step {step}")
         self.arrived = self.met.segment
@@ -228,7 +254,7 @@ class Writer:
     def intruder(self, firing: Firing, args: dict[str, str]) -> None:
         """An impostor's exchanges, which the model does not put on the wire."""
         story, end, event = self.story, firing.scope[0], firing.row.event
-        peer, lane = OTHER[end], firing.scope.partition(".")[2]
+        peer, lane = PEER[end], firing.scope.partition(".")[2]
         gen, key = "g2" if end == "A" else "g1", (lane, peer, IMPOSTOR)
         if event in (AUTHENTICATE, ASK):
             one = story.new_phase1(*key)
@@ -251,18 +277,19 @@ class Writer:
 
     # -- onto the wire --
 
-    def put(self, message: Message, firing: Firing, action: Put) -> None:
+    def put(self, message: Message, arrives: int, firing: Firing, action: Put) -> None:
         assert message.direction is not None
         words, _, _ = message_name(message.channel, message.code)
         if message.channel is SEGMENTS:
-            frame = self.segment(message, fields(message), words)
+            again = dict(zip((param.name for param in firing.row.event.params), firing.args, strict=True)).get("resend", 0)
+            frame = self.segment(message, fields(message), words, arrives, bool(again))
         else:
             assert message.channel is DATAGRAMS
             repeats = not (isinstance(action.resend, Const) and action.resend.code == 0)
             frame = self.datagram(message, fields(message), words, firing.row.name, repeats)
         self.flight.setdefault((message.direction, message.channel.table), []).append((message.code, frame))
 
-    def segment(self, message: Message, args: dict[str, str], words: str) -> Frame:
+    def segment(self, message: Message, args: dict[str, str], words: str, arrives: int, again: bool) -> Frame:
         story = self.story
         source, _, target = (message.direction or "").partition(">")
         lane, ends = source.partition(".")[2], (source[0], target[0])
@@ -274,12 +301,13 @@ class Writer:
         inc = int(args["inc"])
         if args["origin"] != "genuine":
             said = bgp.text(args["msg"], ends[0]) if args["msg"] != "-" else b""
-            made = tcp.foreign(args["kind"], args["fit"], said, story.selectors.ports(ends[0], lane, inc), story.tcbs.get(target), story.step)
+            ports = story.selectors.ports(ends[0], lane, inc)
+            made = tcp.foreign(args["kind"], args["fit"], said, ports, story.tcbs.get(target), story.step)
             return story.segment(*ends, made, lane, gen, told, "other" if args["origin"] == "forged" else "")
         if args["kind"] == "RST" and self.unanswerable is not None:
             made = tcp.answer(self.unanswerable)
         else:
-            made = (story.tcbs.get(source) or story.open(source, inc)).segment(args["kind"], args["msg"])
+            made = (story.tcbs.get(source) or story.open(source, inc)).segment(args["kind"], args["msg"], arrives, again)
         return story.segment(*ends, made, lane, gen, told)
 
     def datagram(self, message: Message, args: dict[str, str], words: str, row: str, repeats: bool) -> Frame:
@@ -289,10 +317,8 @@ class Writer:
         first = end if args["cookie"] == "sender" else target[0]
         in_phase1 = kind.startswith(("MM", "AM", "P1"))
         attempt = int(args["inc" if in_phase1 else "under"])
-        if kind in ("MM1", "AM1") and not repeats:
-            one = story.new_phase1(lane, first, attempt)
-        else:
-            one = story.phase1(lane, first, attempt)
+        begins = kind in ("MM1", "AM1") and not repeats
+        one = (story.new_phase1 if begins else story.phase1)(lane, first, attempt)
         if not repeats or key not in self.said:
             self.said[key] = self.ike(kind, end, lane, one, args, row)
         late = one.enciphers(kind) or (one.spoke and kind == "P1-REFUSED")
@@ -315,12 +341,10 @@ class Writer:
             return one.message(INFORMATIONAL, [gone], ident) if args["forged"] == "true" else one.informational(gone, ident)
         if kind == "QM-REFUSED":
             why = INVALID_ID if "INVALID-ID" in row else NO_PROPOSAL_CHOSEN
-            return one.informational(notification(ESP, mode.spis[OTHER[end]].to_bytes(4), why), ident)
+            return one.informational(notification(ESP, mode.spis[PEER[end]].to_bytes(4), why), ident)
         return mode.message(kind, end, good)
 
     def message_id(self, lane: str) -> int:
         """That of an informational exchange: one of its own (RFC 2409 5.7)."""
         return number(32, "message id", lane, len(self.story.frames)) | 1
 
-
-assert set(OTHER) == set(ENDS)
