@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import lockstep
 from lockstep.api import Plan, plan
 from lockstep.choice import readings
 from lockstep.engines import ENGINES, run
@@ -96,6 +97,12 @@ def replayed(finding: str) -> Run:
     trace = found(finding)
     assert trace is not None, f"{finding} is gone"
     return replay(trace)
+
+
+@cache
+def kept(finding: str) -> Run:
+    """The kept witness of a known finding, replayed."""
+    return lockstep.replay(GALLERY / f"{finding.replace('/', '-')}.json")
 
 
 def all_findings() -> list[str]:

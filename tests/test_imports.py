@@ -23,7 +23,8 @@ ALLOWED = {
 }
 ONLY_STANDARD = ("model", "properties")
 # Package: the modules that may import it.
-ONLY_IN = {"z3": ("verify.symbolic", "verify.numbers"), "cvc5": ("verify.symbolic",), "hypothesis": ("verify.walk",), "simpy": ("sim",)}
+ONLY_IN = {"z3": ("verify.symbolic", "verify.numbers"), "cvc5": ("verify.symbolic",), "hypothesis": ("verify.walk",), "simpy": ("sim",),
+           "scapy": ("traces.packets",), "cryptography": ("traces.packets",)}
 LOADERS = ("__import__", "import_module", "importlib.import_module")
 STRANGERS = ("verify.search", "verify.symbolic", "sim")
 
