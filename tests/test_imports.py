@@ -23,8 +23,7 @@ ALLOWED = {
 }
 ONLY_STANDARD = ("model", "properties")
 # Package: the modules that may import it.
-ONLY_IN = {"z3": ("verify.symbolic", "verify.numbers"), "cvc5": ("verify.symbolic",), "hypothesis": ("verify.walk",), "simpy": ("sim",),
-           "scapy": ("traces.packets",), "cryptography": ("traces.packets",)}
+ONLY_IN = {"z3": ("verify.symbolic", "verify.numbers"), "cvc5": ("verify.symbolic",), "hypothesis": ("verify.walk",), "simpy": ("sim",)}
 LOADERS = ("__import__", "import_module", "importlib.import_module")
 STRANGERS = ("verify.search", "verify.symbolic", "sim")
 
