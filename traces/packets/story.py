@@ -16,7 +16,7 @@ from traces.packets.hosts import BGP_PORT, EPHEMERAL, IKE_PORT, NATT_PORT, Hosts
 from traces.packets.isakmp import Phase1, Quick
 from traces.packets.tcp import Segment, Tcb
 
-GAP = Decimal("0.001")  # seconds between the frames of one step
+GAP = Decimal("0.0001")  # seconds between the frames of one step
 SINCE = Decimal(1_000_000_000)  # seconds from 1970 at which a run starts
 
 
