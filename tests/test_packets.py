@@ -10,9 +10,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from scapy.layers.tls.crypto.groups import modp1024
@@ -72,13 +73,12 @@ def look(made: Capture, folder: Path, keys: dict[str, str] | None = None) -> tup
     return tuple(dict(zip(FIELDS, line.split("\t"), strict=True)) for line in done.stdout.splitlines())
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory) -> dict[str, Seen]:
-    """All kept runs."""
-    made = {name: capture(kept(name)) for name in FINDINGS}
-    with ThreadPoolExecutor(2) as two:
-        rows = two.map(lambda one: look(one, tmp_path_factory.mktemp("seen")), made.values())
-        return {name: Seen(kept(name), one, found) for (name, one), found in zip(made.items(), rows, strict=True)}
+@cache
+def dissected(name: str) -> Seen:
+    """A kept run."""
+    made = capture(kept(name))
+    with TemporaryDirectory() as folder:
+        return Seen(kept(name), made, look(made, Path(folder)))
 
 
 def again(seen: Seen) -> set[int]:
@@ -95,8 +95,12 @@ def again(seen: Seen) -> set[int]:
 
 @needs_tshark
 @pytest.mark.parametrize("name", FINDINGS)
-def test_tshark_finds_nothing_wrong(gallery, name):
-    seen = gallery[name]
+def test_tshark_finds_nothing_wrong(name):
+    check(dissected(name))
+
+
+def check(seen: Seen) -> None:
+    """Nothing is malformed, no checksum is wrong, and all that is enciphered was deciphered."""
     assert len(seen.rows) == len(seen.made.frames) > 0
     for at, row in enumerate(seen.rows):
         assert not row["_ws.malformed"] or at in again(seen), (at, row)
@@ -117,8 +121,8 @@ def test_the_gallery_has_an_arrow_of_each_common_kind():
 
 @needs_tshark
 @pytest.mark.parametrize("name", FINDINGS)
-def test_the_ladder_in_its_order(gallery, name):
-    seen = gallery[name]
+def test_the_ladder_in_its_order(name):
+    seen = dissected(name)
     told = [(number, arrow) for number, outcome in enumerate(seen.run.outcomes, 1) for arrow in arrows(seen.run.system, outcome)
             if arrow.fate in ("sent", "injected")]
     frames = [(at, frame) for at, frame in enumerate(seen.made.frames) if re.match(r"[AB](\.\d)? to [AB]", frame.words)]
@@ -188,16 +192,17 @@ def check_datagram(row: Row, text: str) -> None:
 
 
 @needs_tshark
-def test_a_delete_names_the_spi_that_its_sender_receives_under(gallery):
-    rows = gallery["F-01/plaintext"].rows
+def test_a_delete_names_the_spi_that_its_sender_receives_under():
+    rows = dissected("F-01/plaintext").rows
     under = {row["ip.src"]: row["esp.spi"].removeprefix("0x") for row in rows if row["esp.spi"]}
     deletes = [(row["ip.src"], row["isakmp.delete.spi"]) for row in rows if row["isakmp.delete.spi"]]
     assert deletes == [(IPV4["A"], under[IPV4["B"]]), (IPV4["B"], under[IPV4["A"]])]
 
 
 @needs_tshark
-def test_esp_counts_up(gallery):
-    for name, seen in gallery.items():
+def test_esp_counts_up():
+    for name in FINDINGS:
+        seen = dissected(name)
         last: dict[str, tuple[int, bytes]] = {}
         for row, frame in zip(seen.rows, seen.made.frames, strict=True):
             if row["esp.spi"] and "replayed" not in frame.words:
@@ -212,7 +217,7 @@ def test_esp_counts_up(gallery):
 def test_other_looks(tmp_path, options):
     run = kept("F-20/late")  # phase 1, Quick Modes, Deletes, a whole close
     seen = Seen(run, made := capture(run, options), look(made, tmp_path))
-    test_tshark_finds_nothing_wrong({"": seen}, "")
+    check(seen)
     for row in seen.rows:
         assert row["ipv6.src" if options.ipv6 else "ip.src"]
         assert (row["udp.srcport"] == "4500") == (options.natt and bool(row["esp.spi"] or row["isakmp.exchangetype"] == "32")) or row[
@@ -297,7 +302,7 @@ def test_times_are_the_traces_or_a_second_a_step():
     start = capture(run).frames[0].time
     ends = next(number for number, one in enumerate(run.trace.steps, 1) if one.event == "2MSL")
     step = {one.step: one.time - start for one in reversed(capture(run).frames)}
-    assert step[ends] - step[ends - 1] >= 240, "a Delete after TIME-WAIT is not an early one"
+    assert step[ends] - max(time for number, time in step.items() if number < ends) >= 240, "a Delete after TIME-WAIT is not an early one"
     timed = replay(replace(run.trace, steps=tuple(replace(one, time=5.5 * at) for at, one in enumerate(run.trace.steps))))
     stamps = {one.step: float(one.time) for one in reversed(capture(timed).frames)}
     assert stamps[ends] - stamps[1] == pytest.approx(5.5 * (ends - 1), abs=0.01)
@@ -336,7 +341,7 @@ def test_numbers_wrap_and_ignore_what_does_not_fit():
     a.receive(Segment(2, 1, "PA", 6, 0, b"behind a gap"))
     assert a.received == 5
     a.receive(Segment(2, 1, "A", 5, 77))
-    assert a.una == 0, "an ACK of what was never sent"
+    assert a.una == 1, "an ACK of what was never sent"
 
 
 def test_what_overtakes_or_outlives_repeats_the_text_before():
