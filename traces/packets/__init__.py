@@ -17,7 +17,8 @@ Where the model and packets differ:
   a first transmission begins with what the peer will not have when it arrives, so that a segment that overtakes or outlives another
   repeats its text. Where the model lets a new TCB accept a late segment of the one before, with the same ports, the numbers do not
   fit, and the receiver's do not move.
-- A step is an instant: its frames are a tenth of a millisecond apart. Without times in the trace a step takes a second, and 2MSL four minutes.
+- A step is an instant: its frames are a tenth of a millisecond apart. Without times in the trace a step takes a second, and 2MSL four
+  minutes.
 - The other SAs under a shared phase 1 SA have no packets, nor has the Delete of another peer behind B's NAT (row "another peer deletes
   the same SPI").
 - Phase 1 is authenticated by a pre-shared key, also where the model says certificate. Quick Mode is without PFS. A message with `good`
