@@ -2,11 +2,10 @@
 
 import pytest
 
-import lockstep
 from lockstep.api import file_name
 from model.trace import TraceError
 from properties.findings import FINDINGS
-from tests.runs import GALLERY, witnesses
+from tests.runs import GALLERY, replayed, witnesses
 from traces.files import read
 from traces.replay import NotARun
 
@@ -22,7 +21,7 @@ def test_one_file_for_each_finding():
 def test_a_kept_witness(name):
     finding = FINDINGS[name]
     try:
-        run = lockstep.replay(FILES[name])
+        run = replayed(name)
     except (NotARun, TraceError) as error:
         pytest.fail(f"{error}\n{RENEW}")
     trace = run.trace
