@@ -1,12 +1,11 @@
 """docs/findings/: a page a finding and a ranked index, made from kept witnesses and kept facts.
 
-`python -m docs facts` computes what is expensive, who had the last chance (`verify.game`), and keeps it in docs/findings/facts.json with
-a fingerprint of what it was computed from. `python -m docs findings` renders the pages from it, in a second.
+`python -m docs facts` computes what is expensive, who had the last chance (`verify.game`), and keeps it in properties/known/facts.json
+with a fingerprint of what it was computed from. `python -m docs findings` renders the pages from it, in a second.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from docs.explanations import EXPLAINED, REVIEWED
 from docs.made import changed, kept
 from docs.pages import ROOT
 from lockstep.api import file_name
+from lockstep.chances import FACTS, fingerprint
 from model.action import action_exprs
 from model.attacker import ATTACKER_TABLE
 from model.expr import Expr, Var, show, walk
@@ -27,7 +27,7 @@ from model.readings import READINGS
 from model.restart import RESTART_TABLE
 from model.slices import SLICES, build
 from model.system import ENDS, System
-from model.trace import Trace, to_document
+from model.trace import Trace
 from properties import endings
 from properties.finding import Finding
 from properties.findings import FINDINGS
@@ -36,11 +36,10 @@ from traces.ladder import cited, ladder
 from traces.mermaid import mermaid
 from traces.names import coded
 from traces.replay import Run, query_of, replay
-from verify.game import RULES, Adopted, Chance, chance
+from verify.game import Adopted, Chance, chance
 from verify.step import Firing
 
 FOLDER = ROOT / "docs" / "findings"
-FACTS = FOLDER / "facts.json"
 RENEW = "renew them with: python -m docs facts"
 HEAD = "<!-- made by python -m docs findings; do not edit -->"
 OVERHEARD = "text-stays-secret"  # it breaks by listening, which is no step
@@ -50,13 +49,6 @@ Facts = dict[str, dict[str, Any]]
 
 
 # -- facts ---------------------------------------------------------------------------------------------------------------------------
-
-
-def fingerprint(finding: Finding, trace: Trace) -> str:
-    """Of what the facts about a finding were computed from: the rules of the game, the model under its readings, claim and witness."""
-    said = [RULES, trace.digest, show(finding.claim.violated), show(finding.claim.antecedent),
-            json.dumps(to_document(trace), sort_keys=True)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
 def asked(finding: Finding, trace: Trace) -> System:
@@ -94,9 +86,9 @@ def facts() -> Facts:
     known: Facts = json.loads(FACTS.read_text(encoding="utf-8"))
     for name, finding in FINDINGS.items():
         if known.get(name, {}).get("of") != fingerprint(finding, kept()[name]):
-            raise ValueError(f"docs/findings/facts.json: what it says of {name} was computed from another model; {RENEW}")
+            raise ValueError(f"properties/known/facts.json: what it says of {name} was computed from another model; {RENEW}")
     if set(known) != set(FINDINGS):
-        raise ValueError(f"docs/findings/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
+        raise ValueError(f"properties/known/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
     return known
 
 
@@ -108,7 +100,6 @@ def renew(only_changed: bool = True) -> None:
         there = old.get(name, {})
         known[name] = there if only_changed and there.get("of") == fingerprint(finding, kept()[name]) else computed(name)
         print(f"facts: {name}", flush=True)
-        FOLDER.mkdir(exist_ok=True)
         FACTS.write_text(json.dumps({**{key: old[key] for key in FINDINGS if key in old}, **known}, indent=1) + "\n", encoding="utf-8")
     FACTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 

@@ -22,6 +22,7 @@ class Format(StrEnum):
     json = "json"
     python = "python"
     mermaid = "mermaid"
+    html = "html"
 
 
 def show(
@@ -32,17 +33,19 @@ def show(
 ) -> None:
     """Replay a trace and render it.
 
-    As a ladder, as changes of variables, as JSON, as a Python test, or as a Mermaid diagram. Exit status as of lockstep replay.
+    As a ladder, as changes of variables, as JSON, as a Python test, as a Mermaid diagram, or as a page that steps through it. Exit status as of lockstep replay.
     """
     with one_line_errors():
         from lockstep import api
+        from lockstep.page.build import page
         from traces.diff import diff
         from traces.files import to_text, write
         from traces.ladder import ladder
         from traces.mermaid import mermaid
         from traces.python import python_test
 
-        renderings = {Format.ladder: ladder, Format.diff: diff, Format.mermaid: mermaid, Format.python: python_test}
+        renderings = {Format.ladder: ladder, Format.diff: diff, Format.mermaid: mermaid, Format.python: python_test,
+                      Format.html: page}
         run = api.replay(trace)
         chosen = Format.json if as_json else format_
         text = to_text(run.trace) if chosen == Format.json else renderings[chosen](run)
