@@ -24,7 +24,7 @@ STYLE = """
 text { font: 11px "DejaVu Sans", "Segoe UI", Helvetica, sans-serif; fill: #1b1d20; }
 .title { font-weight: bold; font-size: 14px; } .soft { fill: #555b63; } .broken { fill: #a8121c; font-weight: bold; }
 .life { stroke: #8a9199; } .rule { stroke: #c9cdd2; } .shaft { fill: none; stroke-width: 2; } .label { fill: #fff; }
-.esp { stroke: #0a5f4e; } .plain { stroke: #9c3d00; stroke-dasharray: 8 4; } 
+.esp { stroke: #0a5f4e; } .plain { stroke: #9c3d00; stroke-dasharray: 8 4; }
 .ike { stroke: #5f3594; stroke-dasharray: 1.5 4; stroke-linecap: round; }
 .solid { stroke-dasharray: none; fill: none; stroke-width: 2.5; }
 """
