@@ -310,7 +310,7 @@ def test_by_keyboard_alone_with_the_focus_in_sight(browser: Any, with_chances: P
     for _ in range(40):
         opened.page.keyboard.press("Tab")
         passed.append(opened.page.evaluate(focus))
-        if passed[-1][0] == "next":
+        if passed[-1][0] == "next" and opened.shown()["step"] == 0:
             opened.page.keyboard.press("Enter")
     reached = [name for name, *_ in passed]
     assert {"first", "back", "next", "last", "formal"} <= set(reached) and "SUMMARY" in reached
@@ -369,7 +369,7 @@ def test_nothing_is_said_by_colour_alone(browser: Any, with_chances: Path) -> No
     plain, lit = (page.locator(f"{machine}{kind} text").first.evaluate(look)[1] for kind in (":not(.lit)", ".lit"))
     assert int(lit) > int(plain)
     page.keyboard.press("End")
-    assert page.locator("#arrows .plain .core").count() == 0 and "PLAIN" in page.inner_text("#arrows text >> nth=2")
+    assert page.locator("#arrows .plain .core").count() == 0 and "PLAIN" in (page.text_content("#arrows") or "")
     assert page.locator("#arrows .plain .shaft").evaluate(look)[0] not in ("none", "1.5px, 4px")
     for claim in page.locator("[data-now=broken]").all():
         assert claim.locator(".sign").inner_text() == "✕" and "in step" in claim.inner_text()
