@@ -1,6 +1,6 @@
 """What the pages of findings need and is expensive: who had the last chance (`verify.game`), the smallest repairs (`lockstep.remedies`).
 
-`python -m docs facts` computes it and keeps it in docs/findings/facts.json, with fingerprints of what it was computed from.
+`python -m docs facts` computes it and keeps it in properties/known/facts.json, with fingerprints of what it was computed from.
 """
 
 from __future__ import annotations
@@ -15,34 +15,27 @@ from typing import Any
 
 from docs.pages import ROOT
 from lockstep.bench import Bench
+from lockstep.chances import FACTS, fingerprint
 from lockstep.remedies import HOW_FAR, made_worse, remedies, rules
 from model.expr import show
 from model.readings import READINGS
 from model.slices import build
 from model.system import ENDS, System
-from model.trace import Trace, to_document
+from model.trace import Trace
 from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import claims_of
 from tests.runs import kept
 from traces.names import coded
-from verify.game import RULES, Adopted, Chance, chance
+from verify.game import Adopted, Chance, chance
 from verify.step import Firing
 
 FOLDER = ROOT / "docs" / "findings"
-FACTS = FOLDER / "facts.json"
 LARGE = ("rekey", "phase1", "opening")  # slices whose searches take longest; they are begun first
 RENEW = "renew them with: python -m docs facts"
 
 Facts = dict[str, dict[str, Any]]
-
-
-def fingerprint(finding: Finding, trace: Trace) -> str:
-    """Of what the facts about a finding were computed from: the rules of the game, the model under its readings, claim and witness."""
-    said = [RULES, trace.digest, show(finding.claim.violated), show(finding.claim.antecedent),
-            json.dumps(to_document(trace), sort_keys=True)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
 def asked(finding: Finding, trace: Trace) -> System:
@@ -103,9 +96,9 @@ def facts() -> Facts:
         there, trace = known.get(name, {}), kept()[name]
         if there.get("of") != fingerprint(finding, trace) or ("repair" in there and
                                                               there["repair"].get("of") != repair_fingerprint(finding, trace)):
-            raise ValueError(f"docs/findings/facts.json: what it says of {name} was computed from another model; {RENEW}")
+            raise ValueError(f"properties/known/facts.json: what it says of {name} was computed from another model; {RENEW}")
     if set(known) != set(FINDINGS):
-        raise ValueError(f"docs/findings/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
+        raise ValueError(f"properties/known/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")
     return known
 
 

@@ -151,14 +151,15 @@ def question(job: Job) -> Question:
     chosen = readings(job.preset, job.overrides)
     known = [FINDINGS[name] for name in job.findings]
     claims = [CLAIMS[name] for name in job.properties if not known]
-    monitors = _distinct([monitor for one in known for monitor in one.monitors] + [monitor for one in claims for monitor in one.monitors])
+    monitors = distinct([monitor for one in known for monitor in one.monitors] + [monitor for one in claims for monitor in one.monitors])
     where = places_of(job.slice)
     queries = [Query(one.name, one.when, where) for one in known] + [Query(one.name, one.violated, where) for one in claims]
     antecedents = [Query(f"antecedent of {one.name}", one.antecedent, where) for one in claims]
     return Question(job, chosen, build(job.slice, chosen, bounds=job.bounds, monitors=monitors), tuple(queries), tuple(antecedents))
 
 
-def _distinct(monitors: Iterable[Monitor]) -> list[Monitor]:
+def distinct(monitors: Iterable[Monitor]) -> list[Monitor]:
+    """Each history bit once, whichever claims need it."""
     found: dict[tuple[str, str], Monitor] = {}
     for one in monitors:
         found.setdefault((one.scope, one.var.name), one)

@@ -20,6 +20,7 @@ KEYWORDS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY",  # RFC 2119, uppe
             "implied MUST", "implied MUST NOT", "implied SHOULD", "implied SHOULD NOT", "implied MAY",  # in effect, in other words
             "claim", "threat", "context")
 _AT = re.compile(r"(\d+):(\d+)-(\d+):(\d+)")
+_CITED = re.compile(r"(?:(\d+(?:\.\d+)*) )?l\.(\d+)(?:-(\d+))?")
 _FURNITURE = re.compile(r"\s*(Ward\s+Internet Draft - Expires.*|Securing BGPv4 using IPsec|February 2002|.*\[Page \d+\])?\s*")
 
 
@@ -100,6 +101,18 @@ def _documents() -> Iterator[tuple[str, dict[str, Any]]]:
     for file in sorted(files(__package__).iterdir(), key=lambda one: one.name):
         if file.name.endswith(".toml"):
             yield file.name, tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def cited_in(source: str) -> tuple[Requirement, ...]:
+    """The sentences that a source cites, by section and lines: "draft 3.3 l.509-516, 3.4 l.552-556; RFC 2408 5.15". Only the draft is
+    cited by lines, so its name may be missing; where the section is, it is the one before."""
+    section, found = "", dict[str, Requirement]()
+    for place in _CITED.finditer(source):
+        section = place[1] or section
+        first, last = int(place[2]), int(place[3] or place[2])
+        found |= {one.id: one for one in ledger().values()
+                  if one.section == section and one.place[0] <= last and one.place[2] >= first}
+    return tuple(found.values())
 
 
 def _entry(file: str, raw: dict[str, Any]) -> Requirement:
