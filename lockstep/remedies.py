@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from lockstep.ablation import RULE
 from lockstep.bench import Bench, Judged
@@ -30,6 +31,7 @@ LARGE = 1_000_000  # states of the base from which on one smallest repair is eno
 CANDIDATES = 400  # tried before it is given up
 FEW, FACTOR = 1_000_000, 16  # states that a candidate may come to: so many, or so many times those of the base
 ONE_SEGMENT = {"segments": 1}
+SECONDS = 300.0  # spent on the candidates of a finding before it is given up
 LEARNED = 4  # breaches of a candidate that become conflicts, shortest first
 HOW_FAR = (MOST, LARGE, FEW, FACTOR, CANDIDATES, LEARNED)
 
@@ -142,6 +144,7 @@ class _Seeking:
 
     def enumerate(self, far: _State) -> None:
         """Candidate after candidate, fewest changes first."""
+        begun = perf_counter()
         while True:
             settings = self.conflicts.smallest()
             ended = settings is None or bool(far.found and size(settings) > size(far.found[0][0]))
@@ -152,6 +155,9 @@ class _Seeking:
                 return
             if far.candidates == CANDIDATES:
                 far.why = f"{CANDIDATES} candidates were tried"
+                return
+            if perf_counter() - begun > SECONDS:
+                far.why = f"{far.candidates} candidates were tried, for {SECONDS:.0f} s"
                 return
             far.candidates += 1
             judged = self.judge(settings, self.conflicts, self.limits)

@@ -85,6 +85,7 @@ class Reader:
         self.queue: list[tuple[Entry, Codes]] = []
         self.fired: list[int] = []
         self.sent: list[tuple[int, int]] = []
+        self.own: list[tuple[int, int]] = []  # of these, what an end has sent itself, and no attacker
         self.started: list[int] = []
         self.written: list[int] = []
         self.ch = [0] * len(self.choices)
@@ -93,7 +94,7 @@ class Reader:
         self.chosen: tuple[tuple[str, int], ...] = ()
         self._space: dict[str, Any] = {
             "q": self.queue.append, "F": self.fired.append, "R": self.started.append, "W": self.written.extend, "ch": self.ch,
-            "C": self._consult, "put": self._put, "take": _take, "refuse": _refuse, "impossible": self._impossible,
+            "C": self._consult, "put": self._put, "own": self.own.append, "take": _take, "refuse": _refuse, "impossible": self._impossible,
             "no_row": self._no_row}
         self._monitor = self._monitors()
 
@@ -145,7 +146,7 @@ class Reader:
                 self.state[:] = before
                 if not isinstance(refusal, NotThisChoice) or not self._another():
                     raise
-        self._monitor(self.state, self.sent)
+        self._monitor(self.state, self.own)
         self.chosen = tuple((self.choices[number].name, self.ch[number]) for number in sorted(self._asked))
 
     def _another(self) -> bool:
@@ -168,7 +169,7 @@ class Reader:
 
     def _cascade(self, entry: Entry, args: Codes) -> None:
         s, queue = self.state, self.queue
-        for noted in (queue, self.fired, self.sent, self.started, self.written, self._asked):
+        for noted in (queue, self.fired, self.sent, self.own, self.started, self.written, self._asked):
             noted.clear()
         entry.cells[s[entry.at]](s, args)
         for to, values in queue:  # which grows as its signals are processed: first in, first out
@@ -241,6 +242,8 @@ class Reader:
                 yield f"take(s, {wire.first}, {wire.end}, {_encode(wire.channel, [params[p.name] for p in wire.channel.fields])})"
         for at, (number, _, _, _) in enumerate(puts):
             yield f"put(s, {number}, m{at}, r{at})"
+            if one.scope:
+                yield f"own(({number}, m{at}))"
 
     def _watch(self, one: Instance, line: Row, sets: Sequence[tuple[Code, Code, Set]]) -> Iterator[str]:
         """Which timers were started, and which watched positions were written."""

@@ -141,11 +141,11 @@ def test_results_of_another_model_are_refused(other_model: None) -> None:
 
 def test_fingerprint_sees_a_row_a_claim_and_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     before = verdicts.fingerprint.__wrapped__()
-    monkeypatch.delitem(verdicts.TABLES, "bgp")
+    monkeypatch.setattr(verdicts, "TABLES", {name: one for name, one in verdicts.TABLES.items() if name != "bgp"})
     without_table = verdicts.fingerprint.__wrapped__()
-    monkeypatch.delitem(verdicts.CLAIMS, "no-plaintext-out")
+    monkeypatch.setattr(verdicts, "CLAIMS", {name: one for name, one in verdicts.CLAIMS.items() if name != "no-plaintext-out"})
     without_claim = verdicts.fingerprint.__wrapped__()
-    monkeypatch.delitem(verdicts.PRESETS, "repaired")
+    monkeypatch.setattr(verdicts, "PRESETS", {name: one for name, one in verdicts.PRESETS.items() if name != "repaired"})
     assert len({before, without_table, without_claim, verdicts.fingerprint.__wrapped__()}) == 4
 
 

@@ -347,6 +347,7 @@ CONTRAST = """() => {
 def test_it_can_be_read_and_fits(browser: Any, with_chances: Path, scheme: str, width: int) -> None:
     opened = Opened(browser, with_chances, color_scheme=scheme, viewport={"width": width, "height": 800})
     for number in range(5):
+        opened.page.evaluate("document.getAnimations().forEach((one) => one.finish())")  # colours as they come to rest
         seen, low = opened.page.evaluate(CONTRAST)
         assert seen > 200 and low == [], number
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width

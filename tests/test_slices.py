@@ -109,7 +109,7 @@ WITHOUT = {
     ("R-a", "phase1"): {OUTLIVES: 1, NEED: 1, ORPHAN: 15},
     ("R-b", "phase1"): {OUTLIVES: 2, NEED: 2},
     ("R-d", "phase1"): {ORPHAN: 9},
-    ("R-f", "phase1"): {"no-collateral-deletion": 1, ORPHAN: 18},
+    ("R-f", "phase1"): {"no-collateral-deletion": 1},
     ("R-k", "phase1"): {OUTLIVES: 1, NEED: 1},
     ("R-m", "phase1"): {OUTLIVES: 13, NEED: 13},
     ("R-a", "restart"): {OUTLIVES: 1, NEED: 1, ONE_CONNECTION: 14},

@@ -440,8 +440,8 @@ def test_all_traces(inside, tmp_path):  # noqa: F811
 
 
 def test_a_search_that_is_stopped_is_undecided(inside):  # noqa: F811
-    done = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1, "--memory", "0.0001")
-    assert done.returncode == 3 and re.search(r"^undecided: A:del_trigger=.*: memory limit of 0\.0001 GiB reached$", done.stdout, re.M)
+    done = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1, "--memory", "0.00005")
+    assert done.returncode == 3 and re.search(r"^undecided: A:del_trigger=.*: memory limit of 5e-05 GiB reached$", done.stdout, re.M)
     undecided = {int(number) for number in re.findall(r"undecided in (\d+)", done.stdout)}
     assert len(undecided) == 1 and "exactly" not in done.stdout
     again = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1)  # what was decided need not be searched again
