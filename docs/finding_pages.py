@@ -127,7 +127,7 @@ def mentioned(run: Run) -> set[str]:
                     at = run.system.slots[run.system.position(scope, node)].scope
                     yield f"{at}:{node.name}" if at else node.name
 
-    found = set(deciding(run.trace.slice))
+    found = {*deciding(run.trace.slice), *(f"{end}:gr" for end in ENDS)}  # whose routes are kept at the start
     for outcome in run.outcomes:
         for firing in outcome.fired:
             row = firing.row

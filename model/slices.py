@@ -102,9 +102,9 @@ def starts_of(name: str, readings: Readings, bounds: Mapping[str, int]) -> list[
 
 
 def deciding(name: str) -> frozenset[str]:
-    """The readings, as "A:key" or "key", that decide where a slice starts: which of its starts there are, which timers run, and whose
-    routes are kept."""
-    return frozenset({"hold", *(f"{end}:gr" for end in ENDS)} | {key for one in SLICES[name].start() for key in one if key in READINGS}) if name in SLICES else frozenset()
+    """The readings that decide where a slice starts: which of its starts there are, and which timers run there. (`gr` decides besides
+    whose routes are kept, which no other table reads.)"""
+    return frozenset({"hold"} | {key for one in SLICES[name].start() for key in one if key in READINGS}) if name in SLICES else frozenset()
 
 
 def _instances(chosen: Slice) -> list[Instance]:
