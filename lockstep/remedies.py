@@ -68,7 +68,8 @@ class Remedies:
     conflicts; hopeless: not even one that keeps the finding's claim and heeds no other. undecided: why there is no answer, or, where
     candidates were left open, why the first was. at_least: no repair has fewer changes. vacuous: candidates under which something is not
     put to the test any more. whole: all rules of preset `repaired` together, None where they change nothing; rules: each alone that changes
-    something. Both at `rule_bounds`, which are smaller than the finding's where its base has more than LARGE states. base_cost: as
+    something. bounds, of all of it: the finding's, or with one segment in flight where its base has more than LARGE states;
+    rule_bounds: those of the rules, which earlier facts judged within less. base_cost: as
     `Remedy.cost`.
     """
 
@@ -239,8 +240,6 @@ def rules() -> dict[str, dict[str, str]]:
 def remedies(bench: Bench, finding: Finding, trace: Trace) -> Remedies:
     """The smallest repairs of a finding, `trace` being its witness, on a bench of its slice. Raises EngineDisagreement."""
     return _Seeking(bench, finding, trace).run()
-
-
 
 
 def made_worse(bench: Bench, trace: Trace, at: int, changes: Mapping[str, str]) -> tuple[str, ...]:
