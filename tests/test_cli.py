@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import lockstep
-from lockstep.cli import main
 from model.readings import READINGS
 from model.slices import TABLES
 from model.text import COLUMNS
@@ -39,21 +38,6 @@ def command(*words):
 def run(where, *words, **more):
     """A command run in a folder; its outputs as text."""
     return subprocess.run(command(*words), cwd=where, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300, **more)
-
-
-@pytest.fixture
-def inside(tmp_path, monkeypatch, capfd):
-    """A command run in this process, in a new folder: what `run` does, without the second that a start costs."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lockstep", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return subprocess.CompletedProcess(words, ended.value.code, out, err)
-
-    return call
 
 
 def files(folder):

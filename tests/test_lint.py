@@ -26,7 +26,7 @@ from lockstep.lint.reading import parse
 from lockstep.lint.source import lines_of
 from lockstep.lint.spd import Box, example, first_match, first_matches, of_rule, without
 from lockstep.lint.values import IPV4_END, address_of, number_of
-from tests.test_cli import clean, inside  # noqa: F401
+from tests.test_cli import clean
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "deployments"
 GOOD = (EXAMPLES / "good.toml").read_text(encoding="utf-8")
@@ -581,7 +581,7 @@ def test_every_key_is_on_its_line(document, random):
 
 # The command ----------------------------------------------------------------------------------------------------------------------------
 
-def test_the_command_on_both_examples(inside):  # noqa: F811
+def test_the_command_on_both_examples(inside):
     good, bad = EXAMPLES / "good.toml", EXAMPLES / "as-drafted.toml"
     done = clean(inside("lint", good))
     assert (done.returncode, done.stderr) == (0, "") and done.stdout == f"1 file, {len(LINTS)} lints: 0 errors, 0 warnings, 0 notes; " \
@@ -595,7 +595,7 @@ def test_the_command_on_both_examples(inside):  # noqa: F811
     assert {one["severity"] for one in document["findings"]} == {"error", "warning", "note"} and document["unchecked"]
 
 
-def test_warnings_count_where_asked(inside, tmp_path):  # noqa: F811
+def test_warnings_count_where_asked(inside, tmp_path):
     file = tmp_path / "d.toml"
     file.write_text(changed((SPEAKER, "+path-mtu-discovery = false")), encoding="utf-8")
     assert clean(inside("lint", file)).returncode == 0 and clean(inside("lint", "--strict", file)).returncode == 1
@@ -603,24 +603,24 @@ def test_warnings_count_where_asked(inside, tmp_path):  # noqa: F811
     assert clean(inside("lint", "--strict", file)).returncode == 0
 
 
-def test_help_has_an_example(inside):  # noqa: F811
+def test_help_has_an_example(inside):
     done = clean(inside("lint", "-h"))
     assert done.returncode == 0 and "lockstep lint --list" in re.sub(r"[\s│]+", " ", done.stdout)
 
 
-def test_the_list(inside):  # noqa: F811
+def test_the_list(inside):
     done = clean(inside("lint", "--list"))
     assert done.returncode == 0 and [line.split("\t")[0] for line in done.stdout.splitlines()[1:]] == [one.id for one in LINTS]
     assert [one["lint"] for one in json.loads(inside("lint", "--list", "--json").stdout)["lints"]] == [one.id for one in LINTS]
 
 
 @pytest.mark.parametrize("words", [(), ("--list", "x.toml"), ("gone.toml",), (".",)])
-def test_bad_usage(inside, words):  # noqa: F811
+def test_bad_usage(inside, words):
     done = clean(inside("lint", *words))
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
 
 
-def test_bytes_that_are_no_text(inside, tmp_path):  # noqa: F811
+def test_bytes_that_are_no_text(inside, tmp_path):
     for name, content in (("latin.toml", b"about = \"\xe9\"\n"), ("nested.toml", b"a = " + b"[" * 100_000), ("empty.toml", b""),
                           ("long.toml", b"a = " + b"9" * 5000)):
         (tmp_path / name).write_bytes(content)

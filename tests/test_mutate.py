@@ -28,7 +28,6 @@ from model.system import Instance, Offer, System, open_system
 from model.table import Table, ignored, impossible, row
 from properties.registry import CLAIMS
 from properties.requirements import Requirement, ledger
-from tests.test_cli import inside  # noqa: F401
 from tests.test_search import Maker, examples
 from verify.mutants import (
     DROP,
@@ -400,7 +399,7 @@ def test_the_page_names_what_no_claim_notices(monkeypatch) -> None:
     assert "there: W-3.1-3. Not searched to the end: W-3.1-4. No row" in text and "W-3.1-5" in text
 
 
-def test_the_command(few: Run, inside) -> None:  # noqa: F811
+def test_the_command(few: Run, inside) -> None:
     words_ = ("mutate", "attacker", "--table", "nat", "--operator", "drop", "--resume", few.kept._lines.path)
     document = inside(*words_, "--json")
     assert document.returncode == 0, document.stderr

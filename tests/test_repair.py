@@ -30,7 +30,7 @@ from properties import endings
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, VIOLATED, claims_of
 from tests.runs import judged
-from tests.test_cli import ENVIRONMENT, command, inside  # noqa: F401, a fixture
+from tests.test_cli import ENVIRONMENT, command
 from tests.test_slices import NOT_LOAD_BEARING, RULES, TRIED, WITHOUT
 from verify.depends import Watcher
 from verify.query import Query
@@ -404,7 +404,7 @@ def test_one_end_at_a_time(only):
     assert found.at_least == found.found[0].size == 2
 
 
-def test_what_no_combination_satisfies(inside, only):  # noqa: F811
+def test_what_no_combination_satisfies(inside, only):
     """Tried with what opening and its Quick Modes read; so that it is quick, the rest stays as it is."""
     only("commit", "preinstall", "listener_rule", "dead_qm", "after_del", "check_at")
     done = inside(*OPENING, "--bound", "attacks=0", "--property", "syn-after-both-phase2")
@@ -415,7 +415,7 @@ def test_what_no_combination_satisfies(inside, only):  # noqa: F811
         assert outcome.judgements["syn-after-both-phase2"].verdict == VIOLATED
 
 
-def test_nothing_is_repaired_by_never_coming_to_it(only, inside):  # noqa: F811
+def test_nothing_is_repaired_by_never_coming_to_it(only, inside):
     """With one datagram in flight a session that ends has no room for two Deletes, so that ManualStop never happens."""
     only("p1_delete", "expiry")
     found = repairs("teardown", "draft", {}, (), SMALL, limits=Limits())
@@ -527,7 +527,7 @@ def test_ablation_of_a_repair():
 OPENING = ("repair", "opening", *(word for key, value in TRIED["opening"].items() for word in ("--bound", f"{key}={value}")))
 
 
-def test_command(inside, tmp_path):  # noqa: F811
+def test_command(inside, tmp_path):
     done = inside(*OPENING)
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert "repair 1: 1 change; no claim breaks in any of " in done.stdout
@@ -543,7 +543,7 @@ def test_command(inside, tmp_path):  # noqa: F811
     assert lockstep.replay(tmp_path / need["trace"]).trace.length == need["length"] == 2
 
 
-def test_command_ablation(inside, tmp_path):  # noqa: F811
+def test_command_ablation(inside, tmp_path):
     document = json.loads(inside(*OPENING, "--ablation", "--workers", 1, "--json").stdout)
     against_the_rules("opening", [(row["rule"], row["what"], row["broken"]) for row in document["rows"]], document["unread"])
     row = next(row for row in document["rows"] if len(row["what"]) > 1 and row["rule"] == "R-c")
@@ -553,7 +553,7 @@ def test_command_ablation(inside, tmp_path):  # noqa: F811
     assert done.returncode == 0 and re.search(r"^R-c +listener_rule +no-plaintext-out \(2\)", done.stdout, re.M)
 
 
-def test_help_has_an_example(inside):  # noqa: F811
+def test_help_has_an_example(inside):
     text = " ".join(re.sub(r"[^\w\S]+|│", " ", inside("repair", "-h").stdout).split())
     assert re.search(r"Examples?: +lockstep repair ", text) and "Exit status: 0" in text and "1 no combination of readings" in text
 
@@ -565,7 +565,7 @@ def test_help_has_an_example(inside):  # noqa: F811
     (("repair", "teardown", "--memory", "0"), "memory 0: give a number of GiB greater than 0"),
     (("repair", "teardown", "--ablation", "--workers", "0"), "workers 0: give a whole number from 1 on"),
 ])
-def test_command_refuses(inside, words, text):  # noqa: F811
+def test_command_refuses(inside, words, text):
     done = inside(*words)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith(f"lockstep: {text}") and done.stderr.count("\n") == 1
 

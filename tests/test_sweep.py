@@ -39,7 +39,7 @@ from model.readings import IMPOSSIBLE, READINGS
 from model.slices import SLICES
 from properties.findings import FINDINGS
 from properties.registry import HOLDS, UNDECIDED, VIOLATED, claims_of
-from tests.test_cli import ENVIRONMENT, command, inside, left_in_group  # noqa: F401
+from tests.test_cli import ENVIRONMENT, command, left_in_group
 from tests.test_search import R2, Maker, examples
 from verify.native import Space
 from verify.search import Family, search
@@ -367,7 +367,7 @@ def test_a_way_that_does_not_break_the_claim_is_seen(kept_file):
     (("teardown", "--out", "a-file/below"), "a-file is a file; give a folder"),
     (("teardown", "--resume", "a-file"), "a-file: line 1: not the cells of a sweep"),
 ])
-def test_bad_input(tmp_path, inside, words, said):  # noqa: F811
+def test_bad_input(tmp_path, inside, words, said):
     (tmp_path / "a-file").write_text("mine")
     done = inside("readings", *words)
     assert (done.returncode, done.stdout) == (2, "")
@@ -375,7 +375,7 @@ def test_bad_input(tmp_path, inside, words, said):  # noqa: F811
     assert [path.name for path in tmp_path.iterdir()] == ["a-file"] and (tmp_path / "a-file").read_text() == "mine"
 
 
-def test_verify_refuses_what_cannot_be(inside):  # noqa: F811
+def test_verify_refuses_what_cannot_be(inside):
     done = inside("verify", "teardown", "--reading", "A:port=170")
     assert done.returncode == 2 and "slice teardown cannot start under them" in done.stderr and done.stderr.count("\n") == 1
 
@@ -387,7 +387,7 @@ def plain(document):
     return document
 
 
-def test_one_and_two_workers_say_the_same(inside, tmp_path):  # noqa: F811
+def test_one_and_two_workers_say_the_same(inside, tmp_path):
     one, two = (inside("readings", *FEW, "--property", "no-stuck-close", "--json", "--workers", workers, "--fresh") for workers in (1, 2))
     assert (one.returncode, one.stderr) == (two.returncode, two.stderr) == (0, "")
     document = plain(json.loads(one.stdout))
@@ -413,7 +413,7 @@ def test_one_and_two_workers_say_the_same(inside, tmp_path):  # noqa: F811
     assert "8 combinations (8 of them before)" in again.stdout and READINGS["expiry"].source in again.stdout
 
 
-def test_what_is_not_put_to_the_test_is_undecided(inside):  # noqa: F811
+def test_what_is_not_put_to_the_test_is_undecided(inside):
     """Without an attack nothing arrives that is not authentic."""
     done = inside("readings", *FEW[:4], "A:expiry", *TINY, "--workers", 1, "--property", "accepted-is-authentic")
     assert done.returncode == 3 and "accepted-is-authentic: not put to the test in 2\n" in done.stdout
@@ -432,14 +432,14 @@ def test_every_slice_has_a_sweep():
         assert any(axis.name.startswith("A:") for axis in sweep.axes) and any(axis.name.startswith("B:") for axis in sweep.axes)
 
 
-def test_all_traces(inside, tmp_path):  # noqa: F811
+def test_all_traces(inside, tmp_path):
     done = inside("readings", *FEW, "--all-traces", "--workers", 1, "--out", "w")
     assert re.search(r"^lockstep: writing 7 witnesses, \d+ MB if all are as large as the first$", done.stderr, re.M)
     assert len(list((tmp_path / "w").glob("readings-teardown-sa-outlives-connection-*.json"))) == 7
     assert inside("replay", "w/readings-teardown/sa-outlives-connection/B.expiry=abort.json").returncode == 0
 
 
-def test_a_search_that_is_stopped_is_undecided(inside):  # noqa: F811
+def test_a_search_that_is_stopped_is_undecided(inside):
     done = inside("readings", *FEW, "--property", "no-idle-orphan", "--workers", 1, "--memory", "0.00005")
     assert done.returncode == 3 and re.search(r"^undecided: A:del_trigger=.*: memory limit of 5e-05 GiB reached$", done.stdout, re.M)
     undecided = {int(number) for number in re.findall(r"undecided in (\d+)", done.stdout)}
