@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from docs import mutant_pages
 from lockstep.bench import Judged
@@ -28,7 +27,7 @@ from model.system import Instance, Offer, System, open_system
 from model.table import Table, ignored, impossible, row
 from properties.registry import CLAIMS
 from properties.requirements import Requirement, ledger
-from tests.test_search import Maker, examples
+from tests.test_search import MOST, Maker, agree
 from verify.mutants import (
     DROP,
     LEFT_OUT,
@@ -47,7 +46,7 @@ from verify.mutants import (
 )
 from verify.query import EngineDisagreement, Progress, Query
 from verify.reference import explore
-from verify.search import Family, search
+from verify.search import Family, Result, search
 from verify.step import successors
 
 HERE = "made up"
@@ -161,29 +160,35 @@ def test_a_sentence_changes_all_its_rows() -> None:
     assert not list(of_sentence("W-2", []))
 
 
-@examples(5)
-@given(st.integers(0, 2**40))
+def said(find: Callable[[], Result]) -> object:
+    """What a search found, or the impossible that it reached; None if it had no room for all states."""
+    try:
+        result = find()
+    except ModelError as error:
+        assert "impossible" in str(error)
+        return str(error)
+    return (result.counts, result.full, result.lengths) if result.complete else None
+
+
+@pytest.mark.parametrize("seed", [2, 5, 6, 7, 10, 11, 12])
 def test_number_0_is_the_model(seed: int) -> None:
-    """Random systems with random mutants: member 0 is the model, and of each other the native search counts what the interpreter counts."""
+    """Random systems with random mutants: member 0 is the model, each other is what a search of it alone says, and its first states are
+    the interpreter's. The seeds are those under 13 whose systems have from 50 to 50,000 states."""
     rnd = Random(seed)
     system, queries = Maker(rnd).system()
     tables = {one.table.name: one.table for one in system.instances}
     every = [one for rule in rules(tables.values()) for one in of_rule(rule) if one.operator != MAY]
     made = Mutated(system, rnd.sample(every, min(2, len(every))))
     members = [made.start(at, system.initial) for at in range(len(made.mutants) + 1)]
-    model = search(system, queries, memory_gib=0.01)
-    family = Family(made.system.starting([state for one in members for state in one]), queries, memory_gib=0.01)
-    result = family.search(members[0])
-    assert (result.counts, result.full, result.lengths) == (model.counts, model.full, model.lengths)
+    family = Family(made.system.starting([state for one in members for state in one]), queries, memory_gib=0.02)
+    model = said(partial(search, system, queries))
+    assert model is not None and said(partial(family.search, members[0])) == model
     for one in members[1:]:
-        try:
-            counts = family.search(one).counts
-        except ModelError as error:
-            with pytest.raises(ModelError, match="impossible"):
-                explore(made.system.starting(one))
-            assert "impossible" in str(error)
-        else:
-            assert counts == explore(made.system.starting(one))
+        alone = made.system.starting(one)
+        together, apart = said(partial(family.search, one)), said(partial(search, alone, queries, memory_gib=0.02))
+        assert together == apart or None in (together, apart)
+        if not isinstance(together, str):
+            agree(alone, queries, MOST)
 
 
 @pytest.mark.parametrize("name", ["spd", "ipsec", "routes"])
