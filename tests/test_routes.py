@@ -6,8 +6,12 @@ from itertools import product
 
 import pytest
 
+from model.action import action_exprs
+from model.expr import Var, walk
 from model.routes import ROUTES_TABLE
+from model.slices import TABLES
 from model.system import open_system
+from properties.registry import CLAIMS
 from verify.step import Disabled, Stimulus, step
 
 SYSTEM = open_system(ROUTES_TABLE)
@@ -54,3 +58,13 @@ def test_rfc_4724(state: str) -> None:
                 becomes(*case)
         else:
             assert becomes(*case) == rfc_4724(*case), case
+
+
+def test_no_other_table_and_no_claim_reads_the_routes() -> None:
+    """So a run is the same, and breaks the same claims, wherever the routes start: model.slices.deciding may leave `gr` out."""
+    others = [expr for table in TABLES.values() if table is not ROUTES_TABLE for one in table.rows
+              for expr in (one.condition, *(each for action in one.actions for each in action_exprs(action)))]
+    monitors = [one for claim in CLAIMS.values() for one in claim.monitors]
+    claims = [*(claim.violated for claim in CLAIMS.values()), *(expr for one in monitors for expr in (one.when, one.until))]
+    read = {leaf.table for expr in (*others, *claims) for leaf in walk(expr) if isinstance(leaf, Var)}
+    assert "bgp" in read and ROUTES_TABLE.name not in read
