@@ -63,6 +63,7 @@ class Judgement:
 
 
 UNTESTED = "its antecedent is not reached in {}, so it was not put to the test"
+UNBREAKABLE = "nothing in the model can break it without {}"
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,13 @@ class Question:
             elif not tested.get(query.name, True):
                 found[query.name] = Judgement(UNDECIDED, UNTESTED.format(looked_at))
             else:
-                found[query.name] = Judgement(verdict)
+                found[query.name] = Judgement(verdict, self._needs(query.name))
         return found
+
+    def _needs(self, name: str) -> str:
+        """Why it says little that a claim does not break, "" where it is put to the test; there are no known findings to ask this of."""
+        missing = [] if self.job.findings else [f"{key}={value}" for key, value in CLAIMS[name].needs.items() if self.chosen[key] != value]
+        return UNBREAKABLE.format(" and ".join(missing)) if missing else ""
 
 
 def question(job: Job) -> Question:

@@ -34,7 +34,8 @@ CLAIMS = (
     Claim("counter-unique",
           "An end that has restarted sends nothing under a key that it used before: its packet numbers have begun anew.",
           "draft 4.5 l.1028-1037; RFC 2406 3.3.3", _RESTARTED_HERE & Sent("segments", prot == "ESP-g0"),
-          _RESTARTED_HERE & Sent("segments", prot != PLAIN), ("restart",)),
+          _RESTARTED_HERE & Sent("segments", prot != PLAIN), ("restart",), needs={"keying": "manual"}),
     Claim("authentic-is-accepted", "A segment that ESP authenticates as the neighbour's reaches TCP.",
-          "draft 3.10 l.829-844", Fired("ipsec", "wrong checksum"), Fired("ipsec", "ESP accepted", "wrong checksum"), ("teardown",)),
+          "draft 3.10 l.829-844", Fired("ipsec", "wrong checksum"), Fired("ipsec", "ESP accepted", "wrong checksum"), ("teardown",),
+          needs={"natt": "on"}),
 )

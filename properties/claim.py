@@ -7,6 +7,7 @@ that holds while its antecedent is unreachable was never put to the test, and is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model.expr import Expr
@@ -16,7 +17,8 @@ from properties.requirements import judged_by
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """One claim. `slices`: where its antecedent is reachable; `monitors`: history bits it needs, by endpoint."""
+    """One claim. `slices`: where its antecedent is reachable; `monitors`: history bits it needs, by endpoint; `needs`: values of shared
+    readings without which nothing in the model can break it, so that a `holds` without them says little, and says so."""
 
     name: str
     sentence: str
@@ -25,6 +27,7 @@ class Claim:
     antecedent: Expr
     slices: tuple[str, ...]
     monitors: tuple[Monitor, ...] = field(default=())
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def requirements(self) -> tuple[str, ...]:

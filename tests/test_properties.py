@@ -479,3 +479,13 @@ def test_every_claim_was_broken_here():
                  test_a_lost_peer, test_two_connections):
         test()
     assert Made.broke == set(CLAIMS)
+
+
+def test_what_a_claim_needs_breaks_it():
+    """Each known breach has the readings that the claim cannot break without."""
+    needing = {name: claim.needs for name, claim in CLAIMS.items() if claim.needs}
+    assert needing
+    for name, needs in needing.items():
+        breaches = [finding for finding in FINDINGS.values() if finding.property == name]
+        assert breaches and all(finding.readings.items() >= needs.items() for finding in breaches)
+        assert all(READINGS[key].scope != "endpoint" and value in READINGS[key].values for key, value in needs.items())

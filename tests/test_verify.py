@@ -4,10 +4,11 @@ import pytest
 
 import lockstep
 from lockstep.api import report_of
+from lockstep.jobs import UNBREAKABLE
 from model.slices import SLICES
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
-from properties.registry import HOLDS, PROPERTIES, UNDECIDED, VIOLATED
+from properties.registry import CLAIMS, HOLDS, PROPERTIES, UNDECIDED, VIOLATED
 from tests.runs import everything
 
 # Distinct states, transitions and levels at the default bounds. A commit that moves one says why.
@@ -87,6 +88,14 @@ def test_what_the_repaired_preset_promises_holds(report):
     judged = [one for one in report.results if one.preset == "repaired" and one.property in promised and not one.finding]
     assert {one.property for one in judged} == set(promised)
     assert [one for one in judged if one.verdict != HOLDS] == []
+
+
+def test_what_nothing_can_break_says_so(report):
+    """A claim that needs a reading which neither preset has holds, and little is said by that."""
+    needing = {name for name, claim in CLAIMS.items() if claim.needs}
+    said = {(one.property, one.preset): one.reason for one in report.results if one.reason and one.engine == "search" and not one.finding}
+    assert said == {(name, preset): UNBREAKABLE.format(" and ".join(f"{key}={value}" for key, value in CLAIMS[name].needs.items()))
+                    for name in needing for preset in PRESETS}
 
 
 @pytest.mark.parametrize("name", FINDINGS)
