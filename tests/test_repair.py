@@ -276,7 +276,8 @@ def test_knobs():
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), name=st.sampled_from(list(SLICES)))
 def test_a_run_starts_where_the_slice_does_under_other_readings(asked, data, name):
-    """Without IPsec or with hold time zero it starts elsewhere, not only with other readings. (With `gr` only a routes table does: tests/test_routes.py.)"""
+    """Without IPsec or with hold time zero it starts elsewhere, not only with other readings. (With `gr` only a routes table does:
+    tests/test_routes.py.)"""
     changed = {key: data.draw(st.sampled_from(READINGS[key].values)) for key in ("hold", "ipsec", "md5", "naive")}
     overrides = parse([f"{key}={value}" for key, value in changed.items()])
     conflicts = Conflicts(asked[name], (), ())
