@@ -545,9 +545,8 @@ def test_command(inside, tmp_path):
 
 
 def test_command_ablation(inside, tmp_path):
-    document = json.loads(inside(*OPENING, "--ablation", "--workers", 1, "--json").stdout)
-    against_the_rules("opening", [(row["rule"], row["what"], row["broken"]) for row in document["rows"]], document["unread"])
-    row = next(row for row in document["rows"] if len(row["what"]) > 1 and row["rule"] == "R-c")
+    document = json.loads(inside(*OPENING, "--ablation", "--property", "no-plaintext-out", "--workers", 1, "--json").stdout)
+    (row,) = [row for row in document["rows"] if len(row["what"]) > 1 and row["rule"] == "R-c"]
     assert lockstep.replay(tmp_path / row["traces"]["no-plaintext-out"]).trace.length == row["broken"]["no-plaintext-out"]
     done = inside(*OPENING, "--ablation", "--reading", "listener_rule=protect", "--preset", "draft", "--property", "no-plaintext-out",
                   "--workers", 1)
