@@ -89,13 +89,11 @@ def _document(system: System, found: Chance) -> dict[str, Any]:
 
 
 def facts() -> Facts:
-    """The kept facts. Raises ValueError where they are of another model, or not of these findings. A repair that was not looked for yet is
-    missing."""
+    """The kept facts. Raises ValueError where they are of another model, or not of these findings."""
     known: Facts = json.loads(FACTS.read_text(encoding="utf-8"))
     for name, finding in FINDINGS.items():
         there, trace = known.get(name, {}), kept()[name]
-        if there.get("of") != fingerprint(finding, trace) or ("repair" in there and
-                                                              there["repair"].get("of") != repair_fingerprint(finding, trace)):
+        if (there.get("of"), there.get("repair", {}).get("of")) != (fingerprint(finding, trace), repair_fingerprint(finding, trace)):
             raise ValueError(f"properties/known/facts.json: what it says of {name} was computed from another model; {RENEW}")
     if set(known) != set(FINDINGS):
         raise ValueError(f"properties/known/facts.json: {sorted(set(known) - set(FINDINGS))[0]} is no finding; {RENEW}")

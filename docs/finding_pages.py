@@ -102,7 +102,7 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              + ("No other claim was asked." if "repair" not in known else "What it could have read makes another claim worse where that "
                 "breaks from there on and would not have, or would have only after more steps."), "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
-             "## Smallest repair", "", *repair(finding, known.get("repair")), "",
+             "## Smallest repair", "", *repair(finding, known["repair"]), "",
              "How this is established: decisions [022](../decisions/022-last-chance.md) and "
              "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). "
              "Back to the [index](README.md).", ""]
@@ -219,7 +219,7 @@ def index(runs: Mapping[str, Run], known: Facts) -> str:
         run = runs[one.name]
         reading = "as first read" if not certainty(one) else "silent" if one.source.startswith("silent") else "another value"
         cells = [str(place), f"[{one.name}]({page_name(one)})", one.title, f"`{one.property}`", classes[severity(one)], needs(run)[1],
-                 reading, str(run.trace.length), chances(known[one.name]), shortly(known[one.name].get("repair"))]
+                 reading, str(run.trace.length), chances(known[one.name]), shortly(known[one.name]["repair"])]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Candidates", "",
               "The list of candidate findings was drawn up from the text before there was a model. Shown: a run is kept; lengths are ours "

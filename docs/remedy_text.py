@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from docs.finding_facts import RENEW
 from properties.finding import Finding
 
 
-def repair(finding: Finding, known: Mapping[str, Any] | None) -> Iterator[str]:
+def repair(finding: Finding, known: Mapping[str, Any]) -> Iterator[str]:
     """The smallest repairs of a finding."""
-    if known is None:
-        yield f"Not looked for yet; {RENEW}"
-        return
     others = [name for name in known["kept"] if name != finding.property]
     yield (f"The fewest readings, changed at both ends, under which `{finding.property}` holds"
            + (f", what else holds here still holds ({listed(others)})" if others else "")
@@ -68,10 +64,8 @@ def costs(one: Mapping[str, Any], base: Mapping[str, Any] | None) -> str:
     return f"{messages} messages{before}, {one['steps']} steps{how}, {one['left']} halves of an SA left"
 
 
-def shortly(known: Mapping[str, Any] | None) -> str:
+def shortly(known: Mapping[str, Any]) -> str:
     """The smallest repair in a cell of the index."""
-    if known is None:
-        return "not looked for"
     if not known["found"]:
         return "none" if known["nothing"] else "not decided"
     first, more = known["found"][0]["changes"], len(known["found"]) - 1
