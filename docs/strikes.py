@@ -10,15 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from docs.finding_pages import replayed
 from docs.lifecycle import courses
 from model.expr import Var, evaluate
 from model.signals import BGP, GEN, P1_INIT, P1_RESP, SA_IN, SA_OUT, SPD_ENTRY, TCP
 from model.slices import places_of
 from model.system import ENDS, State, System, peer_of
 from properties.findings import FINDINGS
-from tests.runs import kept
 from traces.ladder import message_name
-from traces.replay import replay
 from verify.step import Outcome, StepView
 
 # What likeness counts. TCP's state says most of where in its life a connection is.
@@ -45,7 +44,7 @@ def strikes() -> dict[str, tuple[int, int]]:
               for row, moment in enumerate(course.moments) for end in ENDS]
     found = {}
     for name, finding in FINDINGS.items():
-        run = replay(kept()[name])
+        run = replayed()[name]
         outcome, place = next((one, place) for one in run.outcomes for place in places_of(run.trace.slice)
                               if evaluate(finding.cause.when, StepView(run.system, place, one)))
         here = point(run.system, outcome, place)
