@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for docs.site, whoever calls Sphinx
 
+from docs.site import alone
+
 project = "Lockstep"
 html_title = "Lockstep"
 language = "en"
@@ -25,8 +27,9 @@ html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch each page, which a browser refuses where pages are files
 html_theme_options = {
     "logo": {"text": "Lockstep"},
+    "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -35,4 +38,5 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": []}
+html_sidebars = {page: [] for page in alone()}
+html_context = {"default_mode": "auto"}

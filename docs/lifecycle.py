@@ -44,7 +44,6 @@ STAGES = (
 SIEVES = ("spd", "ipsec", "informational")  # tables that discard packets
 LANES = ("BGP", "TCP", "IKE", "ESP", "SPD")
 NOTHING = {"none", "no-entry"}  # states that are not drawn
-NOTHING_RUNS = {"CLOSED", "Idle", "LISTEN"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from lockstep.screen import print_report
 from model.slices import TABLES
 from model.text import markdown_rows, text_row
 from model.trace import Trace
-from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import PROPERTIES, VIOLATED

@@ -21,9 +21,12 @@ from traces.svg import svg
 DOCS = ROOT / "docs"
 DEFAULT = ROOT / "out" / "site"
 EXTRA = "the generator of the site is not installed; it comes with: pip install '.[docs]'"
-# The order of the navigation; a page of docs/ that is not named here comes after these, in the order of the alphabet.
-ORDER = ("reading-the-model", "findings/README", "lifecycle", "ledger", "numbers", "lints", "auditing-your-routers", "exploring",
-         "learning", "tables", "findings", "readings", "engines", "graphs", "performance", "adding", "decisions")
+# The order of the navigation, with a short title where the page's own is long. A page of docs/ that is not named here comes after these, in
+# the order of the alphabet; one that is not there is left out.
+ORDER = {"reading-the-model": "Reading the model", "findings/README": "Findings", "lifecycle": "Lifecycle", "ledger": "Ledger",
+         "numbers": "Numbers", "lints": "Lints", "auditing-your-routers": "Your routers", "exploring": "", "learning": "", "tables": "",
+         "findings": "What a finding is", "readings": "", "engines": "Engines", "graphs": "Graphs", "performance": "", "adding": "",
+         "decisions": ""}
 PARENTS = {"tables": "tables/*", "decisions": "decisions/*", "findings/README": "findings/[FL]-*", "adding": "adding-*"}
 LADDERS = "_ladders"
 _ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
@@ -37,8 +40,8 @@ class BuildError(Exception):
     """The site cannot be built, or not without warnings: these, a line each."""
 
 
-def build(out: Path) -> int:
-    """Build the site in a folder, which is made. The number of pages. Raises BuildError."""
+def build(out: Path, docs: Path = DOCS) -> int:
+    """Build the site of the pages in a folder, as docs/conf.py says. The number of pages. Raises BuildError."""
     try:
         from sphinx.application import Sphinx
         from sphinx.errors import SphinxError
@@ -49,7 +52,7 @@ def build(out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="lockstep-site-") as doctrees:
         try:
             with patch_docutils(str(DOCS)), docutils_namespace():
-                app = Sphinx(DOCS, DOCS, out, doctrees, "html", status=None, warning=warnings, freshenv=True)
+                app = Sphinx(docs, DOCS, out, doctrees, "html", status=None, warning=warnings, freshenv=True)
                 app.build(force_all=True)
         except SphinxError as error:
             raise BuildError(str(error)) from None
@@ -70,14 +73,16 @@ def setup(app: Any) -> dict[str, bool]:
 
 def _read(app: Any, name: str, source: list[str]) -> None:
     """A page on its way to Sphinx."""
-    page = DOCS / f"{name}.md"
+    docs = Path(app.srcdir)
+    page = docs / f"{name}.md"
     text = _MERMAID.sub(lambda found: _ladder(found[0], name), source[0])
     text = _ANCHOR.sub(lambda found: f"{found[0]}[]{{#{_named(found[1])}}}", text)
     text = _TO_ANCHOR.sub(lambda found: f"]({found[1]}#{_named(found[2])})", text)
     text = _FOLDER.sub(lambda found: f"`{found[2].lstrip('./')}`" if (page.parent / found[2]).is_dir() else found[0], text)
-    below = list(children(name))
+    below = list(children(name, docs))
     if below:
-        text += "\n".join(["", "```{toctree}", ":hidden:", "", *(f"/{one}" for one in below), "```", ""])
+        lines = [f"{ORDER[one]} </{one}>" if ORDER.get(one) else f"/{one}" for one in below]
+        text += "\n".join(["", "```{toctree}", ":hidden:", "", *lines, "```", ""])
     source[0] = text
 
 
@@ -86,15 +91,20 @@ def _named(anchor: str) -> str:
     return anchor.replace(".", "-")
 
 
-def children(name: str) -> Iterator[str]:
+def children(name: str, docs: Path = DOCS) -> Iterator[str]:
     """The pages below a page in the navigation."""
-    there = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")}
+    there = {str(path.relative_to(docs).with_suffix("")) for path in docs.rglob("*.md")}
     if name == "index":
-        own = {child for parent in PARENTS for child in children(parent)}
+        own = {child for parent in PARENTS for child in children(parent, docs)}
         yield from (one for one in ORDER if one in there)
         yield from sorted(there - {"index", *ORDER, *own})
     elif name in PARENTS:
         yield from sorted(one for one in there if Path(one).match(PARENTS[name]))
+
+
+def alone() -> list[str]:
+    """The pages that have none below and are below the front page: there is nothing to show at their side."""
+    return ["index", *(one for one in children("index") if one not in PARENTS)]
 
 
 def _ladder(block: str, page: str) -> str:
