@@ -59,7 +59,8 @@ class Message:
 
 @dataclass(frozen=True)
 class Span:
-    """What one lane of one end shows from row `first` on, up to row `until`. ESP has a track for each generation."""
+    """What one lane of one end shows from row `first` on, up to row `until`; -1 for a start. ESP has a track for each generation. passed:
+    states on the way there, within the step."""
 
     end: str
     lane: str
@@ -67,6 +68,7 @@ class Span:
     text: str
     first: int
     until: int
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,18 +266,26 @@ def _spans(system: System, initial: State, outcomes: Sequence[Outcome], row_of: 
     last = max(row_of) + 1
     for end in ENDS:
         start = initial if begin == 0 else outcomes[begin].before
-        shown = {lane: (text, -1) for lane, text in _lanes(system, start, end).items()}
+        shown = {lane: Span(end, *lane, text, -1, last) for lane, text in _lanes(system, start, end).items()}
         for at in range(begin, len(outcomes)):
-            now = _lanes(system, outcomes[at].after, end)
-            for lane, (text, since) in list(shown.items()):
-                if now.get(lane) != text:
-                    if since != row_of[at]:
-                        yield Span(end, *lane, text, since, row_of[at])
+            now, row = _lanes(system, outcomes[at].after, end), row_of[at]
+            for lane, span in list(shown.items()):
+                if now.get(lane) != span.text:
+                    if span.first != row:
+                        yield replace(span, until=row)
                     del shown[lane]
             for lane, text in now.items():
-                shown.setdefault(lane, (text, row_of[at]))
-        for lane, (text, since) in shown.items():
-            yield Span(end, *lane, text, since, last)
+                if lane not in shown:
+                    shown[lane] = Span(end, *lane, text, row, last, _passed(system, outcomes[at], end, lane[0]))
+        yield from shown.values()
+
+
+def _passed(system: System, outcome: Outcome, end: str, lane: str) -> tuple[str, ...]:
+    """The states that a machine passed within a step, where it came to another one at last."""
+    moves = [system.table_of_row(one.row).state.sort.show(one.row.next.code) for one in outcome.fired
+             if one.scope == end and system.table_of_row(one.row).name == lane.lower()
+             and one.row.next is not None and one.row.next.code != one.row.state.code]
+    return tuple(moves[:-1])
 
 
 def _generations(system: System, outcomes: Sequence[Outcome]) -> tuple[str, ...]:

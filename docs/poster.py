@@ -85,7 +85,7 @@ def _head(course: Course) -> list[str]:
             "KEEPALIVEs are folded. So that the SAs outlive TIME-WAIT and are deleted after it, as 3.3 demands, "
             f"{_number(len(changed))} readings differ from the text as first read: {', '.join(changed)}. "
             "What the text as first read does instead stands below.")
-    return [text(EDGE, 72, TITLE, "h1"), *lines(EDGE, 106, textwrap.wrap(said, 172), "sub", 20), *_key(MARGIN - 150, 62)]
+    return [text(EDGE, 72, TITLE, "h1"), *lines(EDGE, 106, textwrap.wrap(said, 172), "sub", 20), *_key(MARGIN - 190, 62)]
 
 
 def _key(x: float, y: float) -> list[str]:
@@ -98,7 +98,7 @@ def _key(x: float, y: float) -> list[str]:
     for number, (look, said) in enumerate((("larval", "SPI reserved"), ("half", "inbound half only"), ("", "both halves"),
                                            ("dying", "past its soft lifetime"))):
         at = y - 8 + 22 * number
-        parts += [f'<rect class="bar ESP {look}" x="{x + 250}" y="{at:g}" width="40" height="15" rx="3"/>', text(x + 300, at + 12, said)]
+        parts += [f'<rect class="bar in-ESP {look}" x="{x + 250}" y="{at:g}" width="40" height="15" rx="3"/>', text(x + 300, at + 12, said)]
     return parts
 
 
@@ -163,7 +163,9 @@ def _bar(span: Span, tops: Sequence[float], generations: Sequence[str]) -> list[
         names, look = [span.text], "rest" if span.text in AT_REST else ""
     y = tops[0] - START if span.first < 0 else tops[span.first] + 6
     high = (tops[span.until] + 6 if span.until < len(tops) - 1 else tops[-1]) - y
-    found = [f'<rect class="bar {span.lane} {look}" x="{left + 3:g}" y="{y:g}" width="{right - left - 6:g}" height="{high:g}" rx="3"/>']
+    found = [f'<rect class="bar in-{span.lane} {look}" x="{left + 3:g}" y="{y:g}" width="{right - left - 6:g}" height="{high:g}" rx="3"/>']
+    found += [text((left + right) / 2, y + 13 + LINE * number, f"by {name}", "soft halo", "middle")
+              for number, name in enumerate(span.passed, 1)]
     for turn in range(max(0, int((high - 3 * ROW) // AGAIN)) + 1):
         found += [text((left + right) / 2, y + 13 + AGAIN * turn + LINE * number, name, "b halo", "middle")
                   for number, name in enumerate(names)]

@@ -27,8 +27,8 @@ text { font: 11px "DejaVu Sans", Verdana, "Segoe UI", sans-serif; fill: #16191d;
 .bad { fill: #a3101a; font-weight: bold; }
 .halo { paint-order: stroke; stroke: #fff; stroke-width: 4px; stroke-linejoin: round; }
 .band { fill: #e8ebee; } .rule { stroke: #d5d9dd; } .lane { stroke: #b9bfc6; } .lead { fill: none; stroke: #7b838c; stroke-width: .8; }
-.bar { stroke-width: 1.2; } .BGP { fill: #dce8f6; stroke: #1d4f91; } .TCP { fill: #fdf0cf; stroke: #8a5a00; }
-.IKE { fill: #ebe1f6; stroke: #5f3594; } .ESP { fill: #cfeade; stroke: #0a5f4e; } .SPD { fill: #eceae6; stroke: #5b564d; }
+.bar { stroke-width: 1.2; } .in-BGP { fill: #dce8f6; stroke: #1d4f91; } .in-TCP { fill: #fdf0cf; stroke: #8a5a00; }
+.in-IKE { fill: #ebe1f6; stroke: #5f3594; } .in-ESP { fill: #cfeade; stroke: #0a5f4e; } .in-SPD { fill: #eceae6; stroke: #5b564d; }
 .rest { fill: #fff; } .larval { fill: #fff; stroke-dasharray: 4 3; } .half { fill: url(#half); } .dying { fill: url(#dying); }
 .shaft { fill: none; stroke-width: 1.8; } .esp { stroke: #0a5f4e; } .plain { stroke: #9c3d00; stroke-dasharray: 8 4; }
 .ike { stroke: #5f3594; stroke-dasharray: 1.5 4; stroke-linecap: round; } .head { stroke-dasharray: none; stroke-width: 2.2; }
