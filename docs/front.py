@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from docs.explanations import EXPLAINED
-from docs.finding_pages import certainty, needs, page_name, replayed, severity
+from docs.finding_pages import certainty, changed, needs, page_name, replayed, severity
 from docs.pages import ROOT
 from lockstep.ledger import CONTRADICTED, counts, results
 from model.slices import SLICES, TABLES
@@ -42,7 +42,8 @@ def finding(name: str) -> list[str]:
     one, run = FINDINGS[name], replayed()[name]
     steps = "1 step" if run.trace.length == 1 else f"{run.trace.length} steps"
     return [f"### {one.title[0].upper()}{one.title[1:]}", "", EXPLAINED[name.partition("/")[0]], "",
-            f"The run has {steps} and needs {needs(run)[1]} besides the two ends. [All about {name}](findings/{page_name(one)}).", "",
+            f"The run has {steps} and needs {needs(run)[1]} besides the two ends; readings changed from the text as first read: "
+            f"{changed(one)}. [All about {name}](findings/{page_name(one)}).", "",
             "```mermaid", *mermaid(run).splitlines(), "```"]
 
 

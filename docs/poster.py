@@ -61,18 +61,19 @@ def svg() -> str:
     whole, as_read = courses()
     first, second = TOP, TOP + height(whole) + TURN
     tops = [tops_of(whole, first), tops_of(as_read, second)]
-    end = tops[1][-1]
+    findings, bottom = legend(tops[1][-1] + 34)
+    high = max(HIGH, round(bottom) + EDGE // 2)
     parts = [*_head(whole), *_lane_heads(first - 10), *_course(whole, tops[0]), *_turn(whole, second - TURN), *_course(as_read, tops[1]),
-             *margins((whole, as_read), tops), *legend(end + 34)]
+             *margins((whole, as_read), tops), *findings]
     about = ("Time runs downwards. For each of two BGP speakers, A and B, lanes show the states of BGP, TCP, IKE phase 1, the ESP security "
              f"associations and the security policy database; arrows between them are messages. {len(whole.moments)} rows lead from the "
              f"first IKE message to the end of the phase 1 SA, {len(as_read.moments)} more show the close as the draft is first read. The "
              f"left margin cites the draft where its sentences bind, the right one names the {len(FINDINGS)} known findings where they "
              "strike.")
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" width="420mm" height="594mm" viewBox="0 0 {WIDE} {HIGH}" role="img" '
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" width="420mm" height="594mm" viewBox="0 0 {WIDE} {high}" role="img" '
                       'aria-labelledby="title desc">', f'<title id="title">{escape(TITLE)}</title>',
                       f'<desc id="desc">{escape(about)}</desc>', f"<style>{STYLE}</style>", PATTERNS,
-                      f'<rect width="{WIDE}" height="{HIGH}" fill="#fff"/>', *parts, "</svg>"]) + "\n"
+                      f'<rect width="{WIDE}" height="{high}" fill="#fff"/>', *parts, "</svg>"]) + "\n"
 
 
 # -- the parts -----------------------------------------------------------------------------------------------------------------------------

@@ -90,8 +90,8 @@ def spread(wanted: Sequence[float], heights: Sequence[float], top: float, bottom
     return [min(max(value, top), max(most, top)) + offset for value, offset in zip(free, offsets, strict=True)]
 
 
-def legend(y: float) -> list[str]:
-    """All findings with their titles, in columns."""
+def legend(y: float) -> tuple[list[str], float]:
+    """All findings with their titles, in columns; and where they end."""
     said = ". ".join(["   ".join(f"{mark} {about}" for mark, about in SEVERITIES),
                       "Each is a shortest run, replayed; it stands where this course is most like the step in which its cause shows "
                       "(docs/strikes.py), and its page is docs/findings/NAME.md."])
@@ -109,4 +109,4 @@ def legend(y: float) -> list[str]:
             parts.append(text(x + 14, place, line) if number > at else
                          f'<text x="{x:g}" y="{place:g}"><tspan class="b">{escape(line[:bold])}</tspan>{escape(line[bold:])}</text>')
         at += len(wrapped)
-    return parts
+    return parts, y + 44 + most * LEGEND

@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape
 
 from docs.lifecycle import LANES, Course
 
-# In pixels, 4.67 to a millimetre of A2. Columns from left to right: the draft, step and time, A's lanes, the wire, B's lanes, findings.
+# In pixels, 4.67 to a millimetre of A2; higher where the list of findings needs it. Columns from left to right: the draft, step and time,
+# A's lanes, the wire, B's lanes, findings.
 WIDE, HIGH, EDGE = 1960, 2772, 42
 DRAFT, TIME, WIRE = 372, 92, 346
 WIDTHS = {"BGP": 86, "TCP": 100, "IKE": 76, "ESP": 88, "SPD": 62}
