@@ -1,10 +1,13 @@
-"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [mutants] [vacuity] [facts [FINDING ...]
-[--workers N]]``, from the root of the repository.
+"""Renew what the pages show: ``python -m docs [tables] [findings] [ledger] [pages] [poster] [mutants] [vacuity] [shots]``, from the root
+of the repository; ``python -m docs facts [FINDING ...] [--workers N]``; and the site: ``python -m docs site [-o DIR]``.
 
 tables: docs/tables/NAME.md, the golden rendering of every table, in a second. findings: docs/findings/, a page a finding, from the
 kept witnesses and facts, in a second. ledger: docs/ledger.md and the results behind it; that runs the searches, about two minutes.
-pages: the outputs of the commands, and the parts that are made from the model, in README.md and docs/, from the same searches. These
-four without arguments. mutants: the matrix of `lockstep mutate` that docs/ledger.md draws on, some ten minutes; what is in out/ already
+pages: the outputs of the commands, and the parts that are made from the model, in README.md and docs/, from the same searches. poster:
+docs/pictures/lifecycle.svg, in seconds. These five without arguments.
+
+site: the pages as HTML, in out/site or DIR, in half a minute; a warning is an error. shots: pictures of the page of a run, with a Chromium.
+mutants: the matrix of `lockstep mutate` that docs/ledger.md draws on, some ten minutes; what is in out/ already
 is not searched again; afterwards the ledger. facts: what docs/findings/ says of games and repairs, of all findings or of those named,
 where the model changed: minutes, for all of them half an hour; afterwards the pages.
 vacuity: docs/vacuity.md, which parts of the claims are never put to the test; it makes the searches that are not kept in
@@ -77,6 +80,38 @@ def facts(words: list[str]) -> None:
     findings()
 
 
+def poster() -> None:
+    from docs.poster import write
+
+    try:
+        write()
+    except ValueError as error:
+        sys.exit(f"docs: {error}")
+
+
+def shots() -> None:
+    from docs.shots import write
+    from tests.browser import NoBrowser
+
+    try:
+        write()
+    except NoBrowser as error:
+        sys.exit(f"docs: {error}: no pictures can be taken")
+
+
+def site(words: list[str]) -> None:
+    from docs.site import DEFAULT, BuildError, build
+
+    if words and (words[0] not in ("-o", "--out") or len(words) != 2):
+        sys.exit(f"docs: site {' '.join(words)}: give -o DIR, or nothing")
+    out = Path(words[1]) if words else DEFAULT
+    try:
+        number = build(out)
+    except (BuildError, OSError) as error:
+        sys.exit(f"docs: the site is not as it should be: {error}")
+    print(f"{out}: {number} pages")
+
+
 def ledger() -> None:
     from docs.ledger_pages import PAGE, text
     from lockstep.api import results_of
@@ -116,18 +151,20 @@ def vacuity() -> None:
         sys.exit(f"docs: interrupted; what was found so far is kept: {error}")
 
 
-PARTS = {"tables": tables, "findings": findings, "ledger": ledger, "pages": pages}  # README.md counts what the ledger has
-ALONE = {"mutants": mutants, "vacuity": vacuity}
+PARTS = {"tables": tables, "findings": findings, "ledger": ledger, "pages": pages, "poster": poster}  # README.md counts what the ledger has
+ALONE = {"mutants": mutants, "vacuity": vacuity, "shots": shots}
+WITH_WORDS = {"facts": facts, "site": site}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["facts"]:
-        return facts(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in WITH_WORDS:
+        return WITH_WORDS[sys.argv[1]](sys.argv[2:])
     parts = {**PARTS, **ALONE}
     words = sys.argv[1:] or list(PARTS)
     for word in words:
         if word not in parts:
-            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(parts)}, and facts, first and alone")
+            sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(parts)}, and, first and alone, "
+                     f"{' or '.join(WITH_WORDS)}")
         parts[word]()
     return None
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED, REVIEWED
 from docs.finding_facts import FOLDER, Facts, facts
-from docs.made import changed
 from docs.remedy_text import listed, repair, shortly
 from lockstep.api import file_name
 from model.action import action_exprs
@@ -72,9 +72,15 @@ def ranked(runs: Mapping[str, Run]) -> list[Finding]:
 
 def pages(known: Facts) -> dict[str, str]:
     """Every page, by its path under docs/findings/."""
-    runs = {name: replay(kept()[name]) for name in FINDINGS}
+    runs = replayed()
     made = {page_name(one): page(one, runs[one.name], known[one.name]) for one in FINDINGS.values()}
     return made | {"README.md": index(runs, known)}
+
+
+@cache
+def replayed() -> Mapping[str, Run]:
+    """The kept run of every finding, replayed; some seconds."""
+    return {name: replay(kept()[name]) for name in FINDINGS}
 
 
 def page_name(finding: Finding) -> str:
@@ -107,6 +113,12 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
              "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). "
              "Back to the [index](README.md).", ""]
     return "\n".join(lines)
+
+
+def changed(finding: Finding) -> str:
+    """The readings that differ from the preset; both ends read alike."""
+    once = {name.removeprefix("A:"): value for name, value in finding.readings.items() if not name.startswith("B:")}
+    return ", ".join(f"`{name}={value}`" for name, value in once.items()) or "none"
 
 
 def about(finding: Finding) -> Iterator[str]:

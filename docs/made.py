@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from docs import ledger_pages, lints
+from docs import front, ledger_pages, lints
 from lockstep.api import file_name, results_of
 from lockstep.choice import catalogue
 from lockstep.engines import ENGINES
@@ -18,7 +18,6 @@ from lockstep.screen import print_report
 from model.slices import TABLES
 from model.text import markdown_rows, text_row
 from model.trace import Trace
-from properties.finding import Finding
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import PROPERTIES, VIOLATED
@@ -69,12 +68,6 @@ def results(outcome: Outcome) -> list[PropertyResult]:
             found += results_of(Outcome(other, 0, 0, 0, 0.0, "", {name: Judgement(VIOLATED) for name in traces}, traces),
                                 {name: witness_file(trace) for name, trace in traces.items()})
     return found
-
-
-def changed(finding: Finding) -> str:
-    """The readings that differ from the preset; both ends read alike."""
-    once = {name.removeprefix("A:"): value for name, value in finding.readings.items() if not name.startswith("B:")}
-    return ", ".join(f"`{name}={value}`" for name, value in once.items()) or "none"
 
 
 # -- the parts, by the name after `made:` -------------------------------------------------------------------------------
@@ -171,4 +164,8 @@ MAKE: dict[str, Callable[..., list[str]]] = {
     "lints": lints.lints,
     "keywords": lints.keywords,
     "deployment": lints.deployment,
+    "glance": front.glance,
+    "finding": front.finding,
+    "tables": front.tables,
+    "decisions": front.decisions,
 }

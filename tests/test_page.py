@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -24,14 +23,14 @@ from model.system import ENDS
 from model.trace import Trace
 from properties.registry import CLAIMS, claims_of
 from properties.requirements import cited_in
+from tests.browser import NoBrowser
+from tests.browser import browser as launched
 from tests.runs import GALLERY
 from traces.names import coded, named
 from traces.replay import Run, model_digest, replay
 from verify.lifecycle.graphs import table_graph
 from verify.step import StepView, step, successors
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 RUNS = ("F-01-plaintext", "F-23-order", "L-21-both-lost", "F-32-unprotected")
 MOST = 300_000  # octets of a page of 30 steps
 # As facts.json has it, of a run of four steps; here only the shape counts, not whether it is true.
@@ -181,13 +180,11 @@ def test_a_page_of_thirty_steps_is_small() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tried in a browser")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on the path: the page is not tried in a browser")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
+    try:
+        with launched() as found:
+            yield found
+    except NoBrowser as error:
+        pytest.skip(f"{error}: the page is not tried in a browser")
 
 
 class Opened:
