@@ -3,7 +3,7 @@
 // Others on the page may use `explore.go`, `explore.query()` and the event "explore:at" (its detail: query, step, count).
 const explore = (() => {
   "use strict";
-  const { html, plural, told } = lockstep;
+  const { html, plural } = lockstep;
   const $ = (id) => document.getElementById(id);
   const choices = JSON.parse($("choices").textContent);
   const ORDER = ["Operator", "The ends' own", "Timers", "Network", "Faults and surroundings", "Attacker"];
@@ -32,6 +32,7 @@ const explore = (() => {
     if (error.name === "AbortError") return;
     $("message").textContent = error.message;
     $("message").hidden = false;
+    $("message").scrollIntoView({ block: "nearest" });
   }
   function say(text) {
     $("message").hidden = true;
@@ -52,6 +53,8 @@ const explore = (() => {
     here = answer;
     const at = step ?? here.world.path.length;
     if (address !== "keep") history[`${address}State`](null, "", `?${here.query}#${at}`);
+    const { slice, preset, overrides } = here.world, changed = Object.keys(overrides).length;
+    $("setup-says").textContent = `${slice}, preset ${preset}, ${changed ? `${plural(changed, "reading")} changed` : "no reading changed"}`;
     lockstep.load(here.run, at);
     learnSlice().catch(complain);
   }
@@ -88,19 +91,12 @@ const explore = (() => {
     }
   }
 
-  function consequences(one) {
-    const words = one.moves.map(([at, ...states]) => `${here.run.machines[at].join(" ")}: ${states.join(" → ")}`);
-    for (const arrow of one.arrows) if (arrow.fate === "sent" || arrow.fate === "injected") words.push(told(arrow));
-    return words.join("; ") || (one.still ? "changes nothing" : "");
-  }
-
   function drawNext() {
     const focused = document.activeElement?.closest?.("#choose") && document.activeElement !== $("filter");
     const wanted = $("filter").value.trim().toLowerCase(), limit = here.world.path.length >= choices.most && lockstep.step >= choices.most;
     const groups = new Map(ORDER.map((name) => [name, []]));
     for (const one of shown.next) {
-      const text = `${one.head.text} ${consequences(one)}`;
-      if (!wanted || text.toLowerCase().includes(wanted)) groups.get(one.group).push(one);
+      if (!wanted || `${one.text} ${one.does}`.toLowerCase().includes(wanted)) groups.get(one.group).push(one);
     }
     $("groups").replaceChildren(...[...groups].filter(([, all]) => all.length).map(([name, all]) => html("section", { class: "group" },
       html("h4", {}, name, " ", html("span", { class: "number" }, String(all.length))),
@@ -116,8 +112,10 @@ const explore = (() => {
   }
 
   function choice(one, limit) {
-    const button = html("button", { type: "button", "data-index": one.index, "aria-disabled": limit }, html("span", { class: "what" }, one.head.text),
-      html("span", { class: "does" }, consequences(one)));
+    const taken = here.world.path[lockstep.step] === one.index;
+    const button = html("button", { type: "button", "data-index": one.index, "aria-disabled": limit && "true" },
+      html("span", { class: "what" }, one.text, taken && html("span", { class: "taken-here" }, " ▶ taken on this path")),
+      one.does && html("span", { class: "does" }, one.does));
     button.addEventListener("click", () => {
       if (limit) return say(`a path has at most ${choices.most} steps; go back to take another way`);
       refocus = one.group;
@@ -158,8 +156,7 @@ const explore = (() => {
   }
 
   function drawSetup() {
-    const { world } = here, changed = Object.keys(world.overrides).length;
-    $("setup-says").textContent = `${world.slice}, preset ${world.preset}, ${changed ? `${plural(changed, "reading")} changed` : "no reading changed"}`;
+    const { world } = here;
     fill("slice", choices.slices.map((one) => option(one.name, `${one.name}: ${one.about}`, one.name === world.slice)));
     fill("start", facts.starts.map((text, at) => option(at, `${at + 1}. ${text || "the usual one"}`, at === world.start)));
     fill("preset", Object.keys(choices.presets).map((name) => option(name, name, name === world.preset)));
@@ -180,10 +177,10 @@ const explore = (() => {
       const about = html("td", {}, one.about, html("div", { class: "source" }, one.source));
       if (one.of !== "endpoint") {
         const [made, changed] = select(one.key, one);
-        return html("tr", { class: changed ? "changed" : null }, html("td", {}, one.key), html("td", { colspan: 2 }, made), about);
+        return html("tr", { class: changed ? "changed" : null }, html("td", {}, one.key), html("td", { colspan: 2, "data-end": one.of === "pair" ? "both" : one.of }, made), about);
       }
       const [[a, changedA], [b, changedB]] = [select(`A:${one.key}`, one), select(`B:${one.key}`, one)];
-      return html("tr", { class: changedA || changedB ? "changed" : null }, html("td", {}, one.key), html("td", {}, a), html("td", {}, b), about);
+      return html("tr", { class: changedA || changedB ? "changed" : null }, html("td", {}, one.key), html("td", { "data-end": "A" }, a), html("td", { "data-end": "B" }, b), about);
     });
     const focused = document.activeElement?.dataset?.reading;
     $("reading-rows").replaceChildren(...lines);

@@ -15,13 +15,14 @@ from functools import cached_property, lru_cache
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lockstep.choice import UsageError, check_possible, check_read, parse, preset_of, readings
-from lockstep.page.data import Document, head, messages, moves, page_data
+from lockstep.page.data import Document, ends, head, machines, moves, page_data
 from lockstep.page.judged import Judged, judging
 from model.expr import ModelError
 from model.slices import SLICES, bounds_of, build
 from model.system import Monitor, State, System
 from model.trace import Step, Trace, to_document
 from properties.registry import claims_of
+from traces.ladder import arrows
 from traces.names import coded, named
 from traces.replay import Run, model_digest
 from verify.query import Query, allowed, true_at
@@ -30,6 +31,7 @@ from verify.step import Disabled, Outcome, Stimulus, step, stimuli
 MOST_STEPS = 200  # of a path
 KEYS = ("slice", "preset", "reading", "bound", "start", "path", "model")
 ENGINE = "explore"  # who made the run, as a trace names it
+MADE = "Every state on this page is the reference interpreter's, asked by lockstep explore"
 
 
 # -- links -----------------------------------------------------------------------------------------------------------------------------
@@ -273,21 +275,45 @@ GROUPS = {"operator": "Operator", "daemon": "The ends' own", "signal": "The ends
 
 
 def next_steps(at: Position) -> list[Document]:
-    """Every step that can be taken here: its number in a path, its group, what happens, what moves and what is sent."""
-    system, index = at.world.system, _indexes(at)
+    """Every step that can be taken here: `index`, its number in a path; `group`, who acts; `text`, what happens; `does`, what comes of
+    it."""
+    system, index, now = at.world.system, _indexes(at), ends(at.world.system, at.state)
     found = []
     for stimulus, outcome in allowed(system, at.state):
         event = head(system, named(system, stimulus, outcome), outcome)
-        found.append({"index": index[stimulus], "group": GROUPS[event["who"]], "head": event, "moves": moves(system, outcome),
-                      "arrows": messages(system, outcome), "still": outcome.after == at.state})
+        found.append({"index": index[stimulus], "group": GROUPS[event["who"]], "text": _text(system, event, outcome),
+                      "does": "; ".join(_consequences(system, now, outcome))})
     return found
+
+
+def _text(system: System, event: Document, outcome: Outcome) -> str:
+    """What happens: of a message first which one it is, and its way."""
+    first = outcome.fired[0]
+    if first.row.event.takes is None:
+        return str(event["text"])
+    arrow = arrows(system, outcome)[0]
+    return f"{'A to B' if arrow.right else 'B to A'}: {arrow.text} {first.row.event.name.partition(' ')[2]}"
+
+
+def _consequences(system: System, now: Sequence[str], outcome: Outcome) -> Iterator[str]:
+    """In a few words: the ends as they are then, other machines that move, what is sent."""
+    then = ends(system, outcome.after)
+    yield from (f"{place}: {after}" for place, before, after in zip(system.places, now, then, strict=True) if before != after)
+    if now == then:
+        all_ = machines(system)
+        yield from (f"{' '.join(all_[at])}: {' → '.join(states)}" for at, *states in moves(system, outcome))
+    yield from (f"{'A to B' if one.right else 'B to A'}: {one.text}" for one in arrows(system, outcome) if one.fate in ("sent", "injected"))
+    if outcome.after == outcome.before:
+        yield "nothing changes"
 
 
 def document(asked: Asked) -> Document:
     """The whole page of where a link leads, and the link itself; `trace` is the run as `lockstep replay` reads it."""
     at = position(asked)
     run = at.run
-    return {"query": asked.query, "run": page_data(run, so_far=at.judged), "trace": to_document(run.trace),
+    shown = page_data(run, so_far=at.judged)
+    shown |= {"made": MADE, "title": f"Slice {asked.slice}, preset {asked.preset}: {SLICES[asked.slice].about}"}
+    return {"query": asked.query, "run": shown, "trace": to_document(run.trace),
             "world": {"slice": asked.slice, "preset": asked.preset, "overrides": dict(asked.overrides), "start": asked.start,
                       "bounds": asked.limits, "path": list(asked.path)}}
 

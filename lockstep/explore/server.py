@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lockstep.choice import UsageError
 from lockstep.explore import path, ways
 from lockstep.page.build import Parts, embedded, html, part, policy
-from lockstep.page.data import Document
+from lockstep.page.data import FIRST, Document
 from model.readings import READINGS
 from model.slices import SLICES, build
 from model.trace import TraceError, from_document
@@ -98,10 +98,11 @@ def slice_facts(asked: Mapping[str, Any]) -> Document:
         differs = [f"{slot} = {slot.text(code)}" for slot, code, usual in zip(system.slots, state, first, strict=True) if code != usual]
         starts.append(", ".join(differs[:4]) + (", ..." if len(differs) > 4 else ""))
     rows: dict[str, list[str]] = {}
-    for one, row in system.rows:
-        if row in one.table.firing:
-            rows.setdefault(f"{one.scope} {one.table.name}".strip(), []).append(row.key)
-    variables = {str(slot): list(slot.sort.values) for slot in system.slots if slot.sort is not None and slot.var.table != "reading"}
+    for one in sorted(system.instances, key=lambda one: FIRST.index(one.table.name) if one.table.name in FIRST else len(FIRST)):
+        rows[f"{one.scope} {one.table.name}".strip()] = [row.key for row in one.table.rows if row in one.table.firing]
+    slots = sorted((slot for slot in system.slots if slot.sort is not None and slot.var.table not in ("reading", "endpoint")),
+                   key=lambda slot: slot.var.name != "state")
+    variables = {str(slot): list(slot.sort.values) for slot in slots if slot.sort is not None}
     return {"slice": place.slice, "starts": starts, "rows": rows, "variables": variables,
             "claims": [{"name": one.name, "sentence": one.sentence} for one in claims_of(place.slice)],
             "readings": [{"key": one.key, "values": list(one.values), "of": one.scope, "about": one.about, "source": one.source}

@@ -56,9 +56,9 @@ def page_data(run: Run, chances: Mapping[str, Any] | None = None, so_far: Judged
     trace, system = run.trace, run.system
     rows: dict[str, Document] = {}
     steps = [step_data(system, one, outcome, rows) for one, outcome in zip(trace.steps, run.outcomes, strict=True)]
-    machines = _machines(system)
+    drawn = machines(system)
     moved = {at for one in steps for at, *_ in one["moves"]}
-    shown = [at for at, (_, table) in enumerate(machines) if at in moved or table in FIRST]
+    shown = [at for at, (_, table) in enumerate(drawn) if at in moved or table in FIRST]
     cited = {name for one in rows.values() for name in one["sentences"]}
     claims = (so_far or judged(run)).documents([trace.property] if trace.property else [])
     return {
@@ -66,8 +66,8 @@ def page_data(run: Run, chances: Mapping[str, Any] | None = None, so_far: Judged
         "slice": trace.slice, "preset": trace.preset, "bounds": dict(trace.bounds), "engine": trace.engine, "model": trace.digest,
         "finding": _finding(run), "broken": _broken(run),
         "loop": None if trace.loop is None else {"from": trace.loop, "says": forever(trace)},
-        "places": list(system.places), "tables": {name: _table(system, name) for _, name in machines},
-        "machines": machines, "idle": [at for at in range(len(machines)) if at not in shown],
+        "places": list(system.places), "tables": {name: _table(system, name) for _, name in drawn},
+        "machines": drawn, "idle": [at for at in range(len(drawn)) if at not in shown],
         "variables": [str(system.slots[at]) for at in varying(system)],
         "first": {"values": [system.slots[at].text(run.initial[at]) for at in varying(system)], "flight": in_flight(system, run.initial),
                   "ends": ends(system, run.initial)},
@@ -129,7 +129,7 @@ def in_flight(system: System, state: State) -> list[Document]:
 
 def moves(system: System, outcome: Outcome) -> list[list[Any]]:
     """The states each machine passed in a step: its number, the state it was in, those it came to."""
-    number = {(place, table): at for at, (place, table) in enumerate(_machines(system))}
+    number = {(place, table): at for at, (place, table) in enumerate(machines(system))}
     passed: dict[int, list[Any]] = {}
     for firing in outcome.fired:
         row, table = firing.row, system.table_of_row(firing.row)
@@ -139,7 +139,7 @@ def moves(system: System, outcome: Outcome) -> list[list[Any]]:
     return list(passed.values())
 
 
-def _machines(system: System) -> list[tuple[str, str]]:
+def machines(system: System) -> list[tuple[str, str]]:
     """What is drawn: the tables of the ends and of their connections that have more than one state."""
     found = [(one.scope, one.table.name) for one in system.instances
              if one.table.place in ("endpoint", "end") and one.table.state.sort.size > 1]

@@ -74,7 +74,7 @@ const lockstep = (() => {
     machines = run.machines.map(drawMachine);
     summaries = new Map();
     for (const end of ["A", "B"]) {
-      const here = $(`end-${end}`), places = run.places.filter((one) => one[0] === end);
+      const here = $(`end-${end}`), places = run.places.filter((one) => one[0] === end), opened = Boolean(here.querySelector("details[open]"));
       here.replaceChildren(html("h3", {}, `End ${end}`));
       for (const place of places) {
         const summary = html("p", { class: "now" });
@@ -84,7 +84,7 @@ const lockstep = (() => {
         const still = all.filter(([, at]) => idle.has(at));
         here.append(summary, html("div", { class: "machines" }, ...all.filter(([, at]) => !idle.has(at)).map(([one]) => one.figure)));
         if (still.length) {
-          here.append(html("details", {}, html("summary", {}, `In one state throughout: ${still.map(([one]) => one.machine[1]).join(", ")}`),
+          here.append(html("details", { open: opened }, html("summary", {}, `In one state throughout: ${still.map(([one]) => one.machine[1]).join(", ")}`),
             html("div", { class: "machines" }, ...still.map(([one]) => one.figure))));
         }
       }
@@ -178,6 +178,7 @@ const lockstep = (() => {
     document.title = run.finding ? `${run.finding.name}: ${run.finding.title}` : run.title;
     $("title").textContent = document.title;
     $("kind").textContent = run.title;
+    $("kind").hidden = !run.finding;
     $("sentence").replaceChildren(...(run.broken ? ["Breaks at ", html("b", {}, run.broken.end), ", by the text: ", html("q", {}, run.broken.sentence), ` (${run.broken.source})`] : []));
     const bounds = Object.entries(run.bounds).map(([key, value]) => `${key} ${value}`).join(", ");
     $("facts").textContent = [...run.lines, run.finding && `about ${run.finding.source}`, `bounds: ${bounds}`, run.loop && `for ever: ${run.loop.says}`].filter(Boolean).join(" · ");
