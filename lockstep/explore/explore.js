@@ -112,12 +112,13 @@ const explore = (() => {
   }
 
   function choice(one, limit) {
-    const taken = here.world.path[lockstep.step] === one.index;
+    const from = shown.query, taken = here.world.path[lockstep.step] === one.index;
     const button = html("button", { type: "button", "data-index": one.index, "aria-disabled": limit && "true" },
       html("span", { class: "what" }, one.text, taken && html("span", { class: "taken-here" }, " ▶ taken on this path")),
       one.does && html("span", { class: "does" }, one.does));
     button.addEventListener("click", () => {
       if (limit) return say(`a path has at most ${choices.most} steps; go back to take another way`);
+      if (query() !== from) return; // another state is shown by now, and its list is on the way
       refocus = one.group;
       go({ query: query(lockstep.step, one.index) });
     });

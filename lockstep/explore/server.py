@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Any
 
 import anyio
@@ -33,7 +33,7 @@ from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import claims_of
 from traces.files import read
-from traces.replay import NotARun, replay
+from traces.replay import NotARun, Run, replay
 from verify.query import Progress
 
 HOST = "127.0.0.1"
@@ -59,7 +59,10 @@ def run(asked: Mapping[str, Any]) -> Document:
             raise UsageError(f"finding {name[:80]!r}: there is no such finding")
         return _opened(read_kept(name))
     if "trace" in asked:
-        return _opened(replay(from_document(asked["trace"])))
+        trace = from_document(asked["trace"])
+        if trace.length > path.MOST_STEPS:
+            raise UsageError(f"trace: it has {trace.length} steps; at most {path.MOST_STEPS} are shown")
+        return _opened(replay(trace))
     place = path.asked_in(_text(asked, "query"))
     if "steps" not in asked:
         return path.document(place)
@@ -69,17 +72,18 @@ def run(asked: Mapping[str, Any]) -> Document:
     return path.document(found) | {"says": says}
 
 
-def _opened(run_: Any) -> Document:
-    trace = run_.trace
+def _opened(replayed: Run) -> Document:
+    trace = replayed.trace
     about = f"{trace.finding}: {FINDINGS[trace.finding].title}" if trace.finding else f"a run by {trace.engine}"
     broken = f"; breaks {trace.property} at {trace.end} in its last step" if trace.property and trace.loop is None else ""
     endless = "" if trace.loop is None else f"; breaks {trace.property} at {trace.end}: what follows step {trace.loop} repeats for ever"
-    return path.document(path.opened(run_)) | {"says": f"{about}{broken}{endless}"}
+    return path.document(path.opened(replayed)) | {"says": f"{about}{broken}{endless}"}
 
 
-def read_kept(finding: str) -> Any:
+def read_kept(finding: str) -> Run:
     """The kept witness of a finding, replayed."""
-    return replay(read(GALLERY / f"{finding.replace('/', '-')}.json"))  # type: ignore[arg-type]
+    with as_file(GALLERY / f"{finding.replace('/', '-')}.json") as file:
+        return replay(read(file))
 
 
 def next_steps(asked: Mapping[str, Any]) -> Document:
@@ -99,7 +103,7 @@ def slice_facts(asked: Mapping[str, Any]) -> Document:
         starts.append(", ".join(differs[:4]) + (", ..." if len(differs) > 4 else ""))
     rows: dict[str, list[str]] = {}
     for one in sorted(system.instances, key=lambda one: FIRST.index(one.table.name) if one.table.name in FIRST else len(FIRST)):
-        rows[f"{one.scope} {one.table.name}".strip()] = [row.key for row in one.table.rows if row in one.table.firing]
+        rows[f"{one.scope} {one.table.name}".strip()] = [row.key for row in one.table.firing]
     slots = sorted((slot for slot in system.slots if slot.sort is not None and slot.var.table not in ("reading", "endpoint")),
                    key=lambda slot: slot.var.name != "state")
     variables = {str(slot): list(slot.sort.values) for slot in slots if slot.sort is not None}
