@@ -335,5 +335,6 @@ const explore = (() => {
     document.body.dataset.ready = "";
   })();
 
-  return { go, query, get world() { return here?.world; } };
+  // `listed`: of which state the steps that may be taken are shown, as a query.
+  return { go, query, listed: () => shown?.query, get world() { return here?.world; } };
 })();
