@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from lockstep.shell import examples, fail, one_line_errors
 
 EPILOG = examples("lockstep explore", "lockstep explore teardown --preset repaired --reading B:after_del=bypass",
                   "lockstep explore out/F-01-plaintext.json", "lockstep explore 'http://127.0.0.1:8179/?slice=opening&path=3.0'")
-PORT = 8179  # where it is free, so that links and bookmarks stay what they are
 
 
 def explore(
@@ -22,7 +20,7 @@ def explore(
     reading: Annotated[list[str] | None, typer.Option("--reading", metavar="[A:|B:]KEY=VALUE",
                                                       help="With a slice: change a reading.")] = None,
     bound: Annotated[list[str] | None, typer.Option("--bound", metavar="KEY=N", help="With a slice: change a bound.")] = None,
-    port: Annotated[int | None, typer.Option(metavar="N", help=f"Port of the page; {PORT} if that is free, else any free one, if not "
+    port: Annotated[int | None, typer.Option(metavar="N", help="Port of the page; 8179 if that is free, else any free one, if not "
                                              "given; 0: any free one.")] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Also open the page in the default browser.")] = False,
 ) -> None:
@@ -37,33 +35,20 @@ def explore(
     with one_line_errors():
         try:
             import starlette  # noqa: F401
-            import uvicorn
+            import uvicorn  # noqa: F401
         except ImportError:
             fail('explore: a page needs starlette and uvicorn; pip install "lockstep[web]"', 2)
-        import webbrowser
-
-        from lockstep.explore.server import HOST, application
+        from lockstep.explore.server import listen, serve
 
         query = _query(what, preset, reading or [], bound or [])
-        with _listening(port) as listens:
-            number = listens.getsockname()[1]
-            address = f"http://{HOST}:{number}/?{query}"
-            print(f"{address}\nserving this page until Ctrl-C", flush=True)
-            if browser:
-                webbrowser.open(address)
-            config = uvicorn.Config(application(number), log_level="warning", access_log=False, lifespan="off", server_header=False,
-                                    timeout_graceful_shutdown=1)
-            try:
-                uvicorn.Server(config).run(sockets=[listens])
-            except KeyboardInterrupt:
-                return
+        serve(listen(port), query, browser=browser)
 
 
 def _query(what: str | None, preset: str | None, texts: list[str], bounds: list[str]) -> str:
     """The query of the link to begin with. Raises UsageError, TraceError, NotARun."""
     from lockstep import api
     from lockstep.choice import UsageError
-    from lockstep.explore.path import asked_in, opened
+    from lockstep.explore.path import asked_in, opened, position
     from lockstep.shell import bounds_of
     from model.slices import SLICES
 
@@ -77,25 +62,10 @@ def _query(what: str | None, preset: str | None, texts: list[str], bounds: list[
     if preset is not None or texts or bounds:
         raise UsageError(f"explore {name}: --preset, --reading and --bound are for a slice; a trace and a link have their own")
     if "?" in name:
-        return asked_in(name).query
+        asked = asked_in(name)
+        position(asked)
+        return asked.query
     if Path(name).exists():
         return opened(api.replay(Path(name))).query
     raise UsageError(f"explore {name!r}: there is no such slice and no such file; there are {', '.join(SLICES)}")
 
-
-def _listening(port: int | None) -> socket.socket:
-    """A socket of this machine's alone. Raises UsageError."""
-    from lockstep.choice import UsageError
-    from lockstep.explore.server import HOST
-
-    if port is None:
-        try:
-            return socket.create_server((HOST, PORT))
-        except OSError:
-            return socket.create_server((HOST, 0))
-    if port not in range(65536):
-        raise UsageError(f"port {port}: give a number from 0 to 65535")
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise UsageError(f"port {port}: {error.strerror}; give another one, or none") from None

@@ -8,12 +8,16 @@ runs in a process of its own and is killed when the answer is no longer awaited.
 from __future__ import annotations
 
 import json
+import socket
+import webbrowser
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
 import anyio
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -37,6 +41,7 @@ from traces.replay import NotARun, Run, replay
 from verify.query import Progress
 
 HOST = "127.0.0.1"
+PORT = 8179  # where it is free, so that links and bookmarks stay what they are
 NAMES = (HOST, "localhost")  # under which a browser may know this server
 MOST_BYTES = 1_000_000  # of a request
 MOST_SEARCHES = 2  # at a time
@@ -167,10 +172,10 @@ async def document_in(request: Request) -> Mapping[str, Any]:
 
 
 class Searches:
-    """The endpoint that looks for ways, a few at a time."""
+    """The endpoint that looks for ways, a few at a time. `stopped`: is the server about to end?"""
 
-    def __init__(self) -> None:
-        self.running = 0
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self.running, self.stopped = 0, stopped
 
     async def endpoint(self, request: Request) -> Response:
         try:
@@ -200,7 +205,7 @@ class Searching(Response):
             async with anyio.create_task_group() as both:
                 both.start_soon(self._until_gone, receive, both.cancel_scope)
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                while not looking.answered:
+                while not looking.answered and not self.searches.stopped():
                     await anyio.sleep(EVERY)
                     for one in looking.poll()[-1:]:
                         line = json.dumps(await run_in_threadpool(_said, one)) + "\n"
@@ -286,8 +291,10 @@ def parts(more: Parts | None = None) -> Parts:
                  part(here, "between.html") + more.between, more.aside, connects=True)
 
 
-def application(port: int, *, routes: Sequence[BaseRoute] = (), more: Parts | None = None, title: str = "Lockstep explore") -> ASGIApp:
-    """The server for this port. `routes`, `more`: what another page, made from this one, answers and shows besides."""
+def application(port: int, *, routes: Sequence[BaseRoute] = (), more: Parts | None = None, title: str = "Lockstep explore",
+                stopped: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """The server for this port. `routes`, `more`: what another page, made from this one, answers and shows besides; `stopped`: is it about
+    to end?"""
     shown = parts(more)
     page = html(None, shown, title)
 
@@ -295,9 +302,45 @@ def application(port: int, *, routes: Sequence[BaseRoute] = (), more: Parts | No
         return HTMLResponse(page)
 
     app = Starlette(routes=[Route("/", index), *(Route(f"/{name}", answering(answer), methods=["POST"]) for name, answer in (
-        ("run", run), ("next", next_steps), ("slice", slice_facts))), Route("/way", Searches().endpoint, methods=["POST"]), *routes],
+        ("run", run), ("next", next_steps), ("slice", slice_facts))), Route("/way", Searches(stopped).endpoint, methods=["POST"]), *routes],
         exception_handlers={HTTPException: refused, Exception: internal})
     return Local(app, port, {
         "Content-Security-Policy": f"{policy(shown)}; frame-ancestors 'none'", "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store"})
+
+
+# -- serving ---------------------------------------------------------------------------------------------------------------------------
+
+
+def listen(port: int | None) -> socket.socket:
+    """A socket of this machine's alone: this port, or any free one for 0; PORT, or any free one, for None. Raises UsageError."""
+    if port is None:
+        try:
+            return socket.create_server((HOST, PORT))
+        except OSError:
+            return socket.create_server((HOST, 0))
+    if port not in range(65536):
+        raise UsageError(f"port {port}: give a number from 0 to 65535")
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise UsageError(f"port {port}: {error.strerror}; give another one, or none") from None
+
+
+def server_of(listens: socket.socket, **more: Any) -> uvicorn.Server:
+    """The server of a socket, to be run. `more`: for `application`."""
+    app = application(listens.getsockname()[1], stopped=lambda: server.should_exit, **more)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False,
+                                           timeout_graceful_shutdown=2))
+    return server
+
+
+def serve(listens: socket.socket, query: str, *, browser: bool = False, **more: Any) -> None:
+    """Print the address of the page, its link's query included, and serve it until Ctrl-C. `browser`: also open it there."""
+    address = f"http://{HOST}:{listens.getsockname()[1]}/?{query}"
+    print(f"{address}\nserving this page until Ctrl-C", flush=True)
+    if browser:
+        webbrowser.open(address)
+    with suppress(KeyboardInterrupt), listens:
+        server_of(listens, **more).run(sockets=[listens])
