@@ -25,17 +25,15 @@ import pytest
 import lockstep
 from lockstep.choice import UsageError
 from lockstep.explore import ways
-from lockstep.explore.path import MOST_STEPS, Asked, asked_in, document, follow, held, next_steps, opened, position
+from lockstep.explore.path import MOST_STEPS, Asked, asked_in, document, follow, next_steps, opened, position
 from lockstep.page.data import page_data
-from model.expr import FALSE, TRUE
-from model.slices import SLICES, build, places_of
+from model.slices import SLICES, build
 from model.system import System
 from model.trace import from_document
-from properties.registry import CLAIMS, claims_of
+from properties.registry import CLAIMS
 from tests.browser import CONTRAST, FOCUS, LONGEST_MOTION
 from tests.runs import GALLERY
 from traces.replay import replay
-from verify.query import Query
 from verify.search import search_row
 from verify.step import stimuli, successors
 
@@ -88,24 +86,11 @@ def test_what_is_kept_step_by_step_is_what_a_replay_says(slice_name: str) -> Non
     assert made["run"] == again | {key: made["run"][key] for key in ("made", "title")}
 
 
-def test_conditions_are_held_where_the_claims_break() -> None:
-    """`held`, asked for each claim by itself, against the replay that asks for all of them at once."""
-    for name in KEPT[:2]:
-        run = lockstep.replay(GALLERY / f"{name}.json")
-        broken = {one["name"]: one["broken"] for one in page_data(run)["claims"]}
-        for claim in claims_of(run.trace.slice):
-            found = held(opened(run), Query(claim.name, claim.violated, places_of(run.trace.slice)), claim.monitors)
-            first = broken[claim.name]
-            assert (found.first, found.at.get(found.first or 0)) == ((first["step"], first["end"]) if first else (None, None)), claim.name
-            assert found.now == (run.trace.length in found.at)
-
-
-def test_conditions_that_are_always_or_never_true() -> None:
-    asked = opened(lockstep.replay(GALLERY / "F-01-plaintext.json"))
-    assert held(asked, Query("never", FALSE, ("A", "B"))).first is None
-    assert list(held(asked, Query("always", TRUE, ("B",))).at.items()) == [(number, "B") for number in range(1, 5)]
-    assert held(asked, Query("from the start", TRUE, ("A",), initial=True)).first == 0
-    assert not held(replace(asked, path=()), Query("of a step", TRUE, ("A",))).now
+def test_no_two_steps_are_called_the_same() -> None:
+    for slice_name in SLICES:
+        for one in position(wandered(slice_name, 12)).way:
+            called = [each["text"] for each in next_steps(one)]
+            assert len(set(called)) == len(called), called
 
 
 def test_steps_are_taken_along_as_far_as_they_go() -> None:
@@ -183,7 +168,9 @@ def test_ways_lead_where_they_are_to_lead() -> None:
     asked = asked_in(SMALL)
     claim = CLAIMS["sa-outlives-connection"]
     found = ways.look(ways.Goal(asked, ways.CLAIM, claim.name))
-    assert found.asked is not None and held(found.asked, Query("", claim.violated, ("A", "B")), claim.monitors).now
+    assert found.asked is not None
+    broken = next(one["broken"] for one in document(found.asked)["run"]["claims"] if one["name"] == claim.name)
+    assert broken == {"step": len(found.asked.path), "end": broken["end"]}
     found = ways.look(ways.Goal(found.asked, ways.ROW, "B tcp: retransmit FIN@FIN-WAIT-1"))
     assert found.asked is not None and found.asked.path[:1] == (0,)
     last = position(found.asked).outcome

@@ -253,23 +253,26 @@ const explore = (() => {
     say("searching …");
     try {
       const answer = await ask("/way", { query: query(), kind: which, what, anew: elements.from.value === "anew" }, searching.signal);
+      let over = false;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let text = ""; ;) {
         const { done, value } = await reader.read();
         if (done) break;
         const lines = (text + value).split("\n");
         text = lines.pop();
-        for (const line of lines) heard(JSON.parse(line));
+        for (const line of lines) over = heard(JSON.parse(line));
       }
+      if (!over) throw new Error("the search ended without an answer");
     } catch (error) {
       if (error.name === "AbortError") say("the search was cancelled; nothing is known");
-      else complain(error.message ? error : new Error("the search ended without an answer"));
+      else complain(new Error(error instanceof TypeError ? "the server is gone; nothing is known" : error.message));
     }
     searching = null;
     if (document.activeElement === $("way-cancel")) $("way-go").focus();
     busy(false);
   }
 
+  // One line of the answer; is it the last?
   function heard(line) {
     if (line.error) complain(new Error(line.error));
     else if (line.progress) $("says").textContent = `searching: ${line.progress}`;
@@ -277,6 +280,7 @@ const explore = (() => {
       say(line.says);
       if (line.found) arrive(line.found);
     }
+    return !line.progress;
   }
 
   $("way-form").addEventListener("submit", (event) => {

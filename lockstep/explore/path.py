@@ -9,7 +9,7 @@ What is remembered between two requests (`lru_cache`) is what they would compute
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -25,7 +25,7 @@ from properties.registry import claims_of
 from traces.ladder import arrows
 from traces.names import coded, named
 from traces.replay import Run, model_digest
-from verify.query import Query, allowed, true_at
+from verify.query import allowed
 from verify.step import Disabled, Outcome, Stimulus, step, stimuli
 
 MOST_STEPS = 200  # of a path
@@ -256,11 +256,7 @@ def opened(run: Run) -> Asked:
     trace = run.trace
     if trace.slice not in SLICES:
         raise UsageError(f"slice {trace.slice}: a simulated run has no list of next steps; lockstep show --format html steps through it")
-    preset = preset_of(trace.preset)
-    overrides = {name: value for name, value in trace.readings.items() if preset.value(name.rpartition(":")[2]) != value}
-    world = Asked(trace.slice, trace.preset, tuple(sorted(overrides.items())), tuple(trace.bounds.items()), trace.start)
-    own = bounds_of(trace.slice, {})
-    world = replace(world, bounds=tuple((key, number) for key, number in world.bounds if own[key] != number))
+    world = _checked(Asked(trace.slice, trace.preset, tuple(trace.readings.items()), tuple(trace.bounds.items()), trace.start))
     found, why = follow(world, trace.steps)
     if why:
         raise UsageError(f"trace: {why}")
@@ -280,31 +276,36 @@ def next_steps(at: Position) -> list[Document]:
     system, index, now = at.world.system, _indexes(at), ends(at.world.system, at.state)
     found = []
     for stimulus, outcome in allowed(system, at.state):
-        event = head(system, named(system, stimulus, outcome), outcome)
-        found.append({"index": index[stimulus], "group": GROUPS[event["who"]], "text": _text(system, event, outcome),
+        one = named(system, stimulus, outcome)
+        event = head(system, one, outcome)
+        found.append({"index": index[stimulus], "group": GROUPS[event["who"]], "text": _text(system, one, event, outcome),
                       "does": "; ".join(_consequences(system, now, outcome))})
     return found
 
 
-def _text(system: System, event: Document, outcome: Outcome) -> str:
-    """What happens: of a message first which one it is, and its way."""
+def _text(system: System, one: Step, event: Document, outcome: Outcome) -> str:
+    """What happens: of a message first which one it is, and its way; then what is chosen, which may be all that tells two steps apart."""
     first = outcome.fired[0]
     if first.row.event.takes is None:
         return str(event["text"])
     arrow = arrows(system, outcome)[0]
-    return f"{'A to B' if arrow.right else 'B to A'}: {arrow.text} {first.row.event.name.partition(' ')[2]}"
+    chosen = ", ".join(f"{key}={value}" for key, value in one.choices.items())
+    return f"{'A to B' if arrow.right else 'B to A'}: {arrow.text} {first.row.event.name.partition(' ')[2]}{chosen and f' ({chosen})'}"
 
 
-def _consequences(system: System, now: Sequence[str], outcome: Outcome) -> Iterator[str]:
-    """In a few words: the ends as they are then, other machines that move, what is sent."""
-    then = ends(system, outcome.after)
-    yield from (f"{place}: {after}" for place, before, after in zip(system.places, now, then, strict=True) if before != after)
-    if now == then:
-        all_ = machines(system)
-        yield from (f"{' '.join(all_[at])}: {' → '.join(states)}" for at, *states in moves(system, outcome))
-    yield from (f"{'A to B' if one.right else 'B to A'}: {one.text}" for one in arrows(system, outcome) if one.fate in ("sent", "injected"))
+def _consequences(system: System, now: Sequence[str], outcome: Outcome) -> list[str]:
+    """In a few words: the ends as they are then, or other machines that move; what is sent."""
     if outcome.after == outcome.before:
-        yield "nothing changes"
+        return ["nothing changes"]
+    then = ends(system, outcome.after)
+    found = [f"{place}: {after}" for place, before, after in zip(system.places, now, then, strict=True) if before != after]
+    if not found:
+        drawn = machines(system)
+        found = [f"{' '.join(drawn[at])}: {' → '.join(states)}" for at, *states in moves(system, outcome)]
+    for way, right in (("A to B", True), ("B to A", False)):
+        sent = [one.text for one in arrows(system, outcome) if one.right == right and one.fate in ("sent", "injected")]
+        found += [f"{way}: {', '.join(sent)}"] if sent else []
+    return found or ["no machine moves, nothing is sent"]
 
 
 def document(asked: Asked) -> Document:
@@ -318,43 +319,15 @@ def document(asked: Asked) -> Document:
                       "bounds": asked.limits, "path": list(asked.path)}}
 
 
-# -- conditions ------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Held:
-    """Where a query is true on the way to a position. `first`: the first step that makes it true (0: the start), None: none does;
-    `now`: the last one does; `at`: each step that does, and the first of the query's places at which."""
-
-    first: int | None
-    now: bool
-    at: Mapping[int, str]
-
-
-def held(asked: Asked, query: Query, monitors: Sequence[Monitor] = ()) -> Held:
-    """Is `query` true of the step that leads to where this link leads, or of an earlier one? Of the start it is asked as `Query.initial`
-    says: as of a step that changes nothing. `monitors`: history that the query reads. Raises UsageError."""
-    system = build(asked.slice, asked.chosen, bounds=dict(asked.bounds), monitors=monitors)
-    state, found = system.initial[asked.start], {}
-    if query.initial and (place := true_at(system, query, Outcome(state, state, (), ()))) is not None:
-        found[0] = place
-    for number, one in enumerate(_stimuli(position(asked)), 1):
-        outcome = step(system, state, one)
-        if (place := true_at(system, query, outcome)) is not None:
-            found[number] = place
-        state = outcome.after
-    return Held(min(found, default=None), len(asked.path) in found, found)
+# -- what a claim remembers ------------------------------------------------------------------------------------------------------------
 
 
 def remembered(asked: Asked, monitors: Sequence[Monitor]) -> tuple[System, State]:
     """The state that a link leads to, in a system that remembers more."""
     system = build(asked.slice, asked.chosen, bounds=dict(asked.bounds), monitors=monitors)
     state = system.initial[asked.start]
-    for one in _stimuli(position(asked)):
-        state = step(system, state, one).after
+    for one in position(asked).way:
+        if one.stimulus is not None:
+            state = step(system, state, one.stimulus).after
     return system, state
-
-
-def _stimuli(at: Position) -> Iterator[Stimulus]:
-    return (one.stimulus for one in at.way if one.stimulus is not None)
 

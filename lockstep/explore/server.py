@@ -200,7 +200,7 @@ class Searching(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.searches.running += 1
-        looking = ways.Looking(self.goal)
+        looking = await run_in_threadpool(ways.Looking, self.goal)  # a first process takes a second to start
         try:
             async with anyio.create_task_group() as both:
                 both.start_soon(self._until_gone, receive, both.cancel_scope)
