@@ -392,12 +392,12 @@ def test_a_search_ends_when_its_reader_goes(served: Served) -> None:
 def test_ctrl_c_ends_it_and_its_searches() -> None:
     pytest.importorskip("uvicorn", reason="the extra web is not installed: the page is not served")
     trace = GALLERY / "F-01-plaintext.json"
-    command = [sys.executable, "-m", "lockstep.cli", "explore", str(trace), "--port", "0"]
+    command = [sys.executable, "-m", "lockstep.cli", "explore", str(trace), "--port", "0", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert asked_in(address) == opened(lockstep.replay(trace)) and "Ctrl-C" in process.stdout.readline()
+        address = json.loads(process.stdout.readline())["address"]
+        assert asked_in(address) == opened(lockstep.replay(trace))
         port = int(address.partition("//")[2].partition("/")[0].rpartition(":")[2])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("POST", "/way", json.dumps(LONG), {"Content-Type": "application/json"})
@@ -429,6 +429,11 @@ def test_a_port_that_is_taken(inside: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = inside("explore", "--port", taken.getsockname()[1])
     assert done.returncode == 2 and "give another one" in done.stderr
+
+
+def test_help_has_examples(inside: Callable[..., Any]) -> None:
+    text = " ".join(inside("explore", "-h").stdout.split())
+    assert "Examples: lockstep explore " in text and "Exit status: 0" in text and "\\" not in text
 
 
 def test_without_the_extra_it_says_so(inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

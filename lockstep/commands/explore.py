@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import examples, fail, one_line_errors
+from lockstep.shell import Json, examples, fail, one_line_errors
 
 EPILOG = examples("lockstep explore", "lockstep explore teardown --preset repaired --reading B:after_del=bypass",
                   "lockstep explore out/F-01-plaintext.json", "lockstep explore 'http://127.0.0.1:8179/?slice=opening&path=3.0'")
@@ -23,6 +23,7 @@ def explore(
     port: Annotated[int | None, typer.Option(metavar="N", help="Port of the page; 8179 if that is free, else any free one, if not "
                                              "given; 0: any free one.")] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Also open the page in the default browser.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Choose each next step on a page in a browser.
 
@@ -41,7 +42,7 @@ def explore(
         from lockstep.explore.server import listen, serve
 
         query = _query(what, preset, reading or [], bound or [])
-        serve(listen(port), query, browser=browser)
+        serve(listen(port), query, browser=browser, as_json=as_json)
 
 
 def _query(what: str | None, preset: str | None, texts: list[str], bounds: list[str]) -> str:

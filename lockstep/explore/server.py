@@ -185,6 +185,7 @@ class Searches:
             return JSONResponse({"error": str(error)}, 400)
         if self.running >= MOST_SEARCHES:
             return JSONResponse({"error": f"{self.running} searches are running already; wait, or cancel one"}, 429)
+        self.running += 1
         return Searching(goal, self)
 
 
@@ -199,9 +200,9 @@ class Searching(Response):
         self.goal, self.searches = goal, searches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.searches.running += 1
-        looking = await run_in_threadpool(ways.Looking, self.goal)  # a first process takes a second to start
+        looking = None
         try:
+            looking = await run_in_threadpool(ways.Looking, self.goal)  # a first process takes a second to start
             async with anyio.create_task_group() as both:
                 both.start_soon(self._until_gone, receive, both.cancel_scope)
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -213,7 +214,8 @@ class Searching(Response):
                 await send({"type": "http.response.body", "body": b""})
                 both.cancel_scope.cancel()
         finally:
-            looking.end()
+            if looking is not None:
+                looking.end()
             self.searches.running -= 1
 
     @staticmethod
@@ -336,10 +338,11 @@ def server_of(listens: socket.socket, **more: Any) -> uvicorn.Server:
     return server
 
 
-def serve(listens: socket.socket, query: str, *, browser: bool = False, **more: Any) -> None:
-    """Print the address of the page, its link's query included, and serve it until Ctrl-C. `browser`: also open it there."""
+def serve(listens: socket.socket, query: str, *, browser: bool = False, as_json: bool = False, **more: Any) -> None:
+    """Print the address of the page, its link's query included, and serve it until Ctrl-C. `browser`: also open it there; `as_json`: print
+    the address as a document."""
     address = f"http://{HOST}:{listens.getsockname()[1]}/?{query}"
-    print(f"{address}\nserving this page until Ctrl-C", flush=True)
+    print(json.dumps({"address": address}) if as_json else f"{address}\nserving this page until Ctrl-C", flush=True)
     if browser:
         webbrowser.open(address)
     with suppress(KeyboardInterrupt), listens:
