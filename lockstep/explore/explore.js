@@ -30,6 +30,7 @@ const explore = (() => {
 
   function complain(error) {
     if (error.name === "AbortError") return;
+    $("says").textContent = "";
     $("message").textContent = error.message;
     $("message").hidden = false;
     $("message").scrollIntoView({ block: "nearest" });
@@ -218,18 +219,20 @@ const explore = (() => {
     if (options.some((one) => one.value === before)) $(id).value = before;
   }
   function drawWays() {
-    keep("way-claim", facts.claims.map((one) => html("option", { value: one.name, title: one.sentence }, one.name)));
+    keep("way-claim", facts.claims.map((one) => option(one.name)));
     keep("way-table", Object.keys(facts.rows).map((name) => option(name)));
     keep("way-variable", Object.keys(facts.variables).map((name) => option(name)));
+    drawSentence();
     drawRows();
     drawValues();
   }
+  const drawSentence = () => { $("way-sentence").textContent = facts.claims.find((one) => one.name === $("way-claim").value)?.sentence ?? ""; };
   const drawRows = () => keep("way-row", (facts.rows[$("way-table").value] ?? []).map((key) => option(key)));
   const drawValues = () => keep("way-value", (facts.variables[$("way-variable").value] ?? []).map((value) => option(value)));
   const kind = (value) => { $("way-form").elements.kind.value = value; };
   $("way-table").addEventListener("change", () => { drawRows(); kind("row"); });
   $("way-row").addEventListener("change", () => kind("row"));
-  $("way-claim").addEventListener("change", () => kind("claim"));
+  $("way-claim").addEventListener("change", () => { drawSentence(); kind("claim"); });
   $("way-variable").addEventListener("change", drawValues);
   $("way-situation").addEventListener("input", () => kind("situation"));
   $("way-add").addEventListener("click", () => {
