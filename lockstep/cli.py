@@ -12,6 +12,7 @@ from lockstep import __version__
 from lockstep.commands import (
     attackers,
     audit,
+    explore,
     fuzz,
     graph,
     lint,
@@ -48,6 +49,7 @@ app.command(epilog=requirements.EPILOG)(requirements.requirements)
 app.command(epilog=numbers.EPILOG)(numbers.numbers)
 app.command(epilog=audit.EPILOG)(audit.audit)
 app.command(epilog=vacuity.EPILOG)(vacuity.vacuity)
+app.command(epilog=explore.EPILOG)(explore.explore)
 
 _KILLED_BY_CTRL_C = 130  # what typer makes of it
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -32,18 +30,13 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     return ByGroup(config, log)
 
 
-@pytest.fixture
-def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """A command run in this process, in a new folder: what `run` of tests/test_cli.py does, without the second that a start costs."""
-    from lockstep.cli import main
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; without one, the tests that want it are skipped."""
+    from tests.browser import NoBrowser, browser
 
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: object) -> Any:
-        monkeypatch.setattr(sys, "argv", ["lockstep", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return subprocess.CompletedProcess(words, ended.value.code, out, err)
-
-    return call
+    try:
+        with browser() as found:
+            yield found
+    except NoBrowser as error:
+        pytest.skip(f"{error}: nothing is tried in a browser")

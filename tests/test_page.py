@@ -23,8 +23,7 @@ from model.system import ENDS
 from model.trace import Trace
 from properties.registry import CLAIMS, claims_of
 from properties.requirements import cited_in
-from tests.browser import NoBrowser
-from tests.browser import browser as launched
+from tests.browser import CONTRAST, FOCUS, LONGEST_MOTION
 from tests.runs import GALLERY
 from traces.names import coded, named
 from traces.replay import Run, model_digest, replay
@@ -178,15 +177,6 @@ def test_a_page_of_thirty_steps_is_small() -> None:
 # -- in a browser ----------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        with launched() as found:
-            yield found
-    except NoBrowser as error:
-        pytest.skip(f"{error}: the page is not tried in a browser")
-
-
 class Opened:
     """A page opened from disk with the network off; `wrong`: what it complained of, or asked for, so far."""
 
@@ -301,12 +291,10 @@ def test_the_point_of_no_return_is_marked(browser: Any, with_chances: Path) -> N
 
 def test_by_keyboard_alone_with_the_focus_in_sight(browser: Any, with_chances: Path) -> None:
     opened = Opened(browser, with_chances)
-    focus = """() => { const one = document.activeElement, look = getComputedStyle(one);
-        return [one.id || one.tagName, look.outlineStyle, parseFloat(look.outlineWidth)]; }"""
     passed = []
     for _ in range(40):
         opened.page.keyboard.press("Tab")
-        passed.append(opened.page.evaluate(focus))
+        passed.append(opened.page.evaluate(FOCUS))
         if passed[-1][0] == "next" and opened.shown()["step"] == 0:
             opened.page.keyboard.press("Enter")
     reached = [name for name, *_ in passed]
@@ -314,29 +302,6 @@ def test_by_keyboard_alone_with_the_focus_in_sight(browser: Any, with_chances: P
     assert all(style != "none" and width >= 2 for name, style, width in passed if name != "BODY")
     assert opened.shown()["step"] == 1
     opened.context.close()
-
-
-# Contrast by WCAG 2.2, 1.4.3, of every text that can be seen, against what is behind it; of a picture's text, against its box.
-CONTRAST = """() => {
-    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const light = (colour) => { const [r, g, b] = parts(colour).slice(0, 3).map((one) => { const part = one / 255;
-        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const solid = (colour) => colour !== "none" && (parts(colour)[3] ?? 1) > 0;
-    const behind = (one) => { for (let at = one; at; at = at.parentElement) {
-        if (at.tagName === "g") { const box = at.querySelector("rect"); if (box) return getComputedStyle(box).fill; }
-        const colour = getComputedStyle(at).backgroundColor; if (solid(colour)) return colour; } return "rgb(255, 255, 255)"; };
-    document.querySelectorAll("details").forEach((one) => { one.open = true; });
-    const low = []; let seen = 0;
-    for (const one of document.querySelectorAll("body *")) {
-        const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-        if (!own || !one.getClientRects().length || ["SCRIPT", "NOSCRIPT"].includes(one.tagName)) continue;
-        seen += 1;
-        const style = getComputedStyle(one), ink = one.tagName === "text" ? style.fill : style.color;
-        const [a, b] = [light(ink), light(behind(one))].sort((x, y) => y - x);
-        if ((a + 0.05) / (b + 0.05) < 4.5) low.push(`${one.tagName}.${one.className}: ${one.textContent.slice(0, 30)}`);
-    }
-    return [seen, low];
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -378,9 +343,7 @@ def test_nothing_is_said_by_colour_alone(browser: Any, with_chances: Path) -> No
 @pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
 def test_reduced_motion(browser: Any, with_chances: Path, wish: str, moves: bool) -> None:
     opened = Opened(browser, with_chances, reduced_motion=wish)
-    longest = opened.page.evaluate("""() => Math.max(...[...document.querySelectorAll("*")].flatMap((one) => {
-        const style = getComputedStyle(one);
-        return `${style.transitionDuration},${style.animationDuration}`.split(",").map(parseFloat); }))""")
+    longest = opened.page.evaluate(LONGEST_MOTION)
     assert (longest > 0) == moves
     opened.context.close()
 

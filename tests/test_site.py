@@ -4,7 +4,6 @@ RFCs'."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -28,8 +27,6 @@ from properties.findings import FINDINGS
 from properties.registry import without_attacker
 from sim.campaign import Campaign
 from sim.scenario import load
-from tests.browser import NoBrowser
-from tests.browser import browser as launched
 
 # MyST calls what Sphinx 9 gives another name to.
 pytestmark = pytest.mark.filterwarnings("ignore:'myst_parser")
@@ -285,15 +282,6 @@ def test_the_navigation_has_every_page_once() -> None:
     below = [one for parent in ("index", *site.PARENTS) for one in site.children(parent)]
     there = {str(path.relative_to(site.DOCS).with_suffix("")) for path in site.DOCS.rglob("*.md")}
     assert sorted(below) == sorted(there - {"index"})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        with launched() as found:
-            yield found
-    except NoBrowser as error:
-        pytest.skip(f"{error}: the site is not tried in a browser")
 
 
 def watched(context: Any, built: Path) -> tuple[Any, list[str]]:

@@ -18,6 +18,7 @@ from time import perf_counter
 import numpy as np
 
 from model.system import State, System
+from model.table import Row
 from verify.native import Space
 from verify.query import (
     INTERRUPTED,
@@ -33,7 +34,7 @@ from verify.query import (
     true_at,
 )
 from verify.reference import Counts
-from verify.step import Outcome, successors
+from verify.step import Outcome, Stimulus, successors
 
 EVERY_ROW_FIRED = "every row fired"
 CHUNK = 0.05  # seconds of native work between two looks at the clock and the keyboard
@@ -87,6 +88,45 @@ def search(system: System, queries: Sequence[Query] = (), *, memory_gib: float =
         return result
     result.compile_seconds = perf_counter() - begun
     return _completed(space, result, queries, begun, memory_gib, timeout, progress)
+
+
+def search_row(system: System, scope: str, row: Row, *, memory_gib: float = 2.0, timeout: float | None = None,
+               progress: Callable[[Progress], None] | None = None) -> Result:
+    """Look for a step in which this row fires at this place, as the hit of a query that is called `row.key`, and stop there.
+
+    Where it is not complete and nothing was hit, `why` says what stopped it. Raises what `search` does.
+    """
+    begun = perf_counter()
+    result = Result(hits={row.key: None}, lengths={row.key: None})
+    number = next(at for at, (one, line) in enumerate(system.rows) if one.scope == scope and line is row)
+    try:
+        space = Space(system, (), int(memory_gib * 2**30), rows=[number])
+    except (MemoryError, KeyboardInterrupt) as error:
+        result.why = out_of_memory(memory_gib) if isinstance(error, MemoryError) else INTERRUPTED
+        result.seconds = perf_counter() - begun
+        return result
+    walk = _Walk(space, begun, timeout, progress)
+    result.why, result.counts = _walked(walk, memory_gib)
+    if result.why == EVERY_ROW_FIRED:
+        result.hits[row.key] = _fires(space, walk.at - 1, scope, row)
+        result.lengths[row.key] = len(space.path(walk.at - 1))
+    result.complete, result.full, result.seconds = not result.why, space["full"], perf_counter() - begun
+    return result
+
+
+def _fires(space: Space, number: int, scope: str, row: Row) -> Hit:
+    """The witness of a row that first fires in a step from this state."""
+    states = [space.state(one) for one in space.path(number)]
+    for stimulus, outcome in allowed(space.system, states[-1]):
+        if any(one.row is row and one.scope == scope for one in outcome.fired):
+            return Hit(row.key, scope, len(states), (*_stimuli(space.system, states), stimulus), states[0])
+    raise EngineDisagreement(f"{space.system.name}: native code says that {row.key} fires at {scope}, the interpreter finds no such step, "
+                             f"from\n{text_of(space.system, states[-1])}")
+
+
+def _stimuli(system: System, states: Sequence[State]) -> tuple[Stimulus, ...]:
+    """The stimuli that lead from each of these states to the next."""
+    return tuple(between(system, before, after) for before, after in pairwise(states))
 
 
 class Family:
@@ -152,16 +192,20 @@ def explored(space: Space, begun: float, memory_gib: float, timeout: float | Non
              progress: Callable[[Progress], None] | None) -> tuple[str, Counts]:
     """Explore a space to its end, "", or as far as it goes, the reason. `begun`: when the clock for the timeout started. Raises what
     `search` does."""
-    walk = _Walk(space, begun, timeout, progress)
+    return _walked(_Walk(space, begun, timeout, progress), memory_gib)
+
+
+def _walked(walk: _Walk, memory_gib: float) -> tuple[str, Counts]:
+    """`explored` by this walk, which then says how far it came."""
     try:
         why = walk.run() or ""
     except KeyboardInterrupt:
         why = INTERRUPTED
     except MemoryError:
         why = out_of_memory(memory_gib)
-    if space["failed"]:
-        _impossible(space, walk.at)
-    return why, _counts(space, walk.level)
+    if walk.space["failed"]:
+        _impossible(walk.space, walk.at)
+    return why, _counts(walk.space, walk.level)
 
 
 def out_of_memory(memory_gib: float) -> str:
@@ -240,10 +284,9 @@ def _hit(space: Space, query: Query, found: int) -> Hit | None:
                                      f"is false, in the initial state\n{text_of(space.system, initial)}")
         return Hit(query.name, scope, 0, (), initial)
     states = [space.state(number) for number in space.path(found)]
-    stimuli = [between(space.system, before, after) for before, after in pairwise(states)]
     for stimulus, outcome in allowed(space.system, states[-1]):
         scope = true_at(space.system, query, outcome)
         if scope is not None:
-            return Hit(query.name, scope, len(states), (*stimuli, stimulus), states[0])
+            return Hit(query.name, scope, len(states), (*_stimuli(space.system, states), stimulus), states[0])
     raise EngineDisagreement(f"{space.system.name}: native code says that a step makes {query.name} true, the interpreter finds "
                              f"none, from\n{text_of(space.system, states[-1])}")

@@ -2,7 +2,7 @@
 
 The document, `page_data(run)`:
 
-- `title`, `lines`: what the run is, in a few lines; `legend`.
+- `title`, `lines`: what the run is, in a few lines; `made`: what made the page.
 - `tables`: each drawn table by name: `title` and `drawing`. `machines`: each place's, `[place, table]`, in the order in which they are
   shown; `idle`: those of them that stay in one state.
 - `variables`: the names of what may change; `first`: their values before the first step, and what is in flight then.
@@ -15,26 +15,24 @@ The document, `page_data(run)`:
 - `chances`: for a known finding, in which states an end could still have ruled the breach out (`lockstep.chances`); else empty.
 - `readings`: each with its value, and whether it differs from the preset's.
 
-A server that lets a reader choose the next step would send the same steps one at a time: `step_data` is a function of one step.
+A server that lets a reader choose the next step (`lockstep.explore`) sends the same document after each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from lockstep.jobs import distinct
 from lockstep.page.drawing import drawing
+from lockstep.page.judged import Judged, judging
 from model.action import Channel
-from model.expr import evaluate
 from model.readings import READINGS
-from model.slices import places_of
 from model.system import State, System
 from model.table import Row, Table
 from model.text import text_row
-from model.timed import TIMED, system_of
+from model.timed import TIMED
 from model.trace import Step
-from properties.claim import Claim
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
 from properties.registry import CLAIMS, PROPERTIES, claims_of, without_attacker
@@ -42,32 +40,34 @@ from properties.requirements import Requirement, cited_in, ledger
 from traces.ladder import arrows, differing, forever, heading, lane_of, message_name, state_of, surroundings, told
 from traces.names import coded
 from traces.replay import Run
-from verify.step import Firing, Outcome, StepView, step
+from verify.step import Firing, Outcome
 
 PAGE = 1  # version of the document
+MADE = "Made by lockstep show --format html from a run that its interpreter replayed"
 FIRST = ("tcp", "bgp", "binding", "spd")  # shown first, whether they move or not
 LINES = {"=": "esp", "-": "plain", ".": "ike"}
 
 Document = dict[str, Any]
 
 
-def page_data(run: Run, chances: Mapping[str, Any] | None = None) -> Document:
-    """A run as the document above. chances: what is known of who could have prevented the breach, by end."""
+def page_data(run: Run, chances: Mapping[str, Any] | None = None, so_far: Judged | None = None) -> Document:
+    """A run as the document above. chances: what is known of who could have prevented the breach, by end; `so_far`: what the claims say of
+    it, where that is known already."""
     trace, system = run.trace, run.system
     rows: dict[str, Document] = {}
     steps = [step_data(system, one, outcome, rows) for one, outcome in zip(trace.steps, run.outcomes, strict=True)]
-    machines = _machines(system)
+    drawn = machines(system)
     moved = {at for one in steps for at, *_ in one["moves"]}
-    shown = [at for at, (_, table) in enumerate(machines) if at in moved or table in FIRST]
+    shown = [at for at, (_, table) in enumerate(drawn) if at in moved or table in FIRST]
     cited = {name for one in rows.values() for name in one["sentences"]}
-    claims = judged(run)
+    claims = (so_far or judged(run)).documents([trace.property] if trace.property else [])
     return {
-        "page": PAGE, "title": heading(run)[0], "lines": [*heading(run)[1:], *surroundings(run)],
+        "page": PAGE, "made": MADE, "title": heading(run)[0], "lines": [*heading(run)[1:], *surroundings(run)],
         "slice": trace.slice, "preset": trace.preset, "bounds": dict(trace.bounds), "engine": trace.engine, "model": trace.digest,
         "finding": _finding(run), "broken": _broken(run),
         "loop": None if trace.loop is None else {"from": trace.loop, "says": forever(trace)},
-        "places": list(system.places), "tables": {name: _table(system, name) for _, name in machines},
-        "machines": machines, "idle": [at for at in range(len(machines)) if at not in shown],
+        "places": list(system.places), "tables": {name: _table(system, name) for _, name in drawn},
+        "machines": drawn, "idle": [at for at in range(len(drawn)) if at not in shown],
         "variables": [str(system.slots[at]) for at in varying(system)],
         "first": {"values": [system.slots[at].text(run.initial[at]) for at in varying(system)], "flight": in_flight(system, run.initial),
                   "ends": ends(system, run.initial)},
@@ -85,14 +85,13 @@ def step_data(system: System, named: Step, outcome: Outcome, rows: dict[str, Doc
     position = {at: number for number, at in enumerate(varying(system))}
     both = enumerate(zip(outcome.before, outcome.after, strict=True))
     changes = [[position[at], system.slots[at].text(after)] for at, (before, after) in both if before != after]
-    return {"head": _head(system, named, outcome), "time": named.time, "changes": changes, "moves": _moves(system, outcome),
-            "arrows": [{"right": one.right, "text": one.text, "line": LINES[one.line], "fate": one.fate, "forged": one.forged}
-                       for one in arrows(system, outcome)],
+    return {"head": head(system, named, outcome), "time": named.time, "changes": changes, "moves": moves(system, outcome),
+            "arrows": messages(system, outcome),
             "flight": in_flight(system, outcome.after), "ends": ends(system, outcome.after),
             "rows": [[firing.scope, _row(system, firing, rows)] for firing in outcome.fired]}
 
 
-def _head(system: System, named: Step, outcome: Outcome) -> Document:
+def head(system: System, named: Step, outcome: Outcome) -> Document:
     """What happened, and whose doing it was (`model.action.Event`)."""
     first = outcome.fired[0]
     event = first.row.event
@@ -100,6 +99,12 @@ def _head(system: System, named: Step, outcome: Outcome) -> Document:
     given = [*message, *(f"{key}={value}" for key, value in {**({} if message else named.args), **named.choices}.items())]
     text = f"{named.scope} {named.table}: {named.event}".strip() + (f" ({', '.join(given)})" if given else "")
     return {"text": text, "scope": named.scope, "who": event.who}
+
+
+def messages(system: System, outcome: Outcome) -> list[Document]:
+    """What a step takes off the wire and puts on it."""
+    return [{"right": one.right, "text": one.text, "line": LINES[one.line], "fate": one.fate, "forged": one.forged}
+            for one in arrows(system, outcome)]
 
 
 def varying(system: System) -> list[int]:
@@ -122,9 +127,9 @@ def in_flight(system: System, state: State) -> list[Document]:
     return found
 
 
-def _moves(system: System, outcome: Outcome) -> list[list[Any]]:
+def moves(system: System, outcome: Outcome) -> list[list[Any]]:
     """The states each machine passed in a step: its number, the state it was in, those it came to."""
-    number = {(place, table): at for at, (place, table) in enumerate(_machines(system))}
+    number = {(place, table): at for at, (place, table) in enumerate(machines(system))}
     passed: dict[int, list[Any]] = {}
     for firing in outcome.fired:
         row, table = firing.row, system.table_of_row(firing.row)
@@ -134,7 +139,7 @@ def _moves(system: System, outcome: Outcome) -> list[list[Any]]:
     return list(passed.values())
 
 
-def _machines(system: System) -> list[tuple[str, str]]:
+def machines(system: System) -> list[tuple[str, str]]:
     """What is drawn: the tables of the ends and of their connections that have more than one state."""
     found = [(one.scope, one.table.name) for one in system.instances
              if one.table.place in ("endpoint", "end") and one.table.state.sort.size > 1]
@@ -182,34 +187,18 @@ def _finding(run: Run) -> Document | None:
     return None if known is None else {"name": known.name, "title": known.title, "source": known.source}
 
 
-def judged(run: Run) -> list[Document]:
-    """The claims of the run's slice: which step first puts each to the test, and which first breaks it. The run is taken once more,
-    with all that the claims remember. Response properties are judged by endless runs only: the one that the run breaks is all there is."""
+def judged(run: Run) -> Judged:
+    """The claims of the run's slice, asked while the run is taken once more, with all that they remember. Response properties are judged by
+    endless runs only: the one that the run breaks is all there is."""
     trace = run.trace
     own = [CLAIMS[trace.property]] if trace.property in CLAIMS else []
     asked = list(dict.fromkeys([*own, *(without_attacker() if trace.slice in TIMED else claims_of(trace.slice))]))
-    system = system_of(trace.slice, trace.readings, trace.bounds, distinct(monitor for claim in asked for monitor in claim.monitors))
-    state, tested, broken = system.initial[trace.start], dict[str, int](), dict[str, tuple[int, str]]()
+    found = judging(trace.slice, trace.readings, trace.bounds, asked, trace.start)
     for number, one in enumerate(trace.steps, 1):
-        outcome = step(system, state, coded(system, number, one))
-        for place in places_of(trace.slice):
-            view = StepView(system, place, outcome)
-            for claim in asked:
-                if claim.name not in tested and evaluate(claim.antecedent, view):
-                    tested[claim.name] = number
-                if claim.name not in broken and evaluate(claim.violated, view):
-                    broken[claim.name] = number, place
-        state = outcome.after
+        found = found.after(coded(found.system, number, one))
     if trace.loop is not None:
-        broken[trace.property] = trace.length, trace.end
-    names = dict.fromkeys([*([trace.property] if trace.property else []), *broken, *tested, *(claim.name for claim in asked)])
-    return [_claim(name, tested.get(name), broken.get(name)) for name in names]
-
-
-def _claim(name: str, tested: int | None, broken: tuple[int, str] | None) -> Document:
-    about = PROPERTIES[name]
-    return {"name": name, "sentence": about.sentence, "source": about.source, "endless": not isinstance(about, Claim),
-            "tested": tested, "broken": None if broken is None else {"step": broken[0], "end": broken[1]}}
+        found = replace(found, broken={**found.broken, trace.property: (trace.length, trace.end)})
+    return found
 
 
 def _chances(known: Mapping[str, Any] | None) -> list[Document]:

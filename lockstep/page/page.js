@@ -1,7 +1,8 @@
 // Draws the document of lockstep/page/data.py and steps through it. Knows nothing of the protocols.
+// What shares the page may use `lockstep.load(document, step)`, `lockstep.show(step)` and the event "lockstep:shown".
 "use strict";
-(() => {
-  const run = JSON.parse(document.getElementById("data").textContent);
+const lockstep = (() => {
+  let run; // the document that is shown
   const $ = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,14 +19,20 @@
 
   // -- what is known of each state ---------------------------------------------------------------------------------------------------
 
-  const count = run.steps.length;
-  const values = [run.first.values];
-  for (const step of run.steps) {
-    const now = values[values.length - 1].slice();
-    for (const [at, value] of step.changes) now[at] = value;
-    values.push(now);
+  let count, values, variable, decided, noReturn;
+  function prepare() {
+    count = run.steps.length;
+    values = [run.first.values];
+    for (const step of run.steps) {
+      const now = values[values.length - 1].slice();
+      for (const [at, value] of step.changes) now[at] = value;
+      values.push(now);
+    }
+    variable = new Map(run.variables.map((name, at) => [name, at]));
+    // The step after which neither end alone can prevent the breach; 0 if that was so from the start, null if it is not known.
+    decided = run.chances.length > 0 && run.chances.every((one) => one.last != null || one.lost.every(Boolean));
+    noReturn = decided ? Math.max(...run.chances.map((one) => (one.last == null ? 0 : one.last + 1))) : null;
   }
-  const variable = new Map(run.variables.map((name, at) => [name, at]));
   const stateOf = (machine, n) => values[n][variable.get(`${machine[0]}.${machine[1]}.state`)];
   const endsAt = (n) => (n ? run.steps[n - 1] : run.first).ends;
   const flightAt = (n) => (n ? run.steps[n - 1] : run.first).flight;
@@ -35,11 +42,7 @@
   // The run's own claim may break before for another cause than the one that is shown.
   const breaks = (n) => n > 0 && (brokenAt(n).length > 0 || (run.broken && n === run.broken.step));
 
-  // The step after which neither end alone can prevent the breach; 0 if that was so from the start, null if it is not known.
-  const decided = run.chances.length > 0 && run.chances.every((one) => one.last != null || one.lost.every(Boolean));
-  const noReturn = decided ? Math.max(...run.chances.map((one) => (one.last == null ? 0 : one.last + 1))) : null;
-
-  // -- drawn once --------------------------------------------------------------------------------------------------------------------
+  // -- a run, drawn once ---------------------------------------------------------------------------------------------------------------
 
   const tip = (id, taken) => svg("marker", { id, viewBox: "0 0 6 6", refX: 5, refY: 3, markerWidth: taken ? 4 : 6, markerHeight: taken ? 4 : 6, orient: "auto" },
     svg("path", { d: "M0 0L6 3L0 6z", class: taken ? "tip taken" : "tip" }));
@@ -65,22 +68,25 @@
     return drawn;
   }
 
-  const idle = new Set(run.idle);
-  const machines = run.machines.map(drawMachine);
-  const summaries = new Map();
-  for (const end of ["A", "B"]) {
-    const here = $(`end-${end}`);
-    here.append(html("h3", {}, `End ${end}`));
-    for (const place of run.places.filter((one) => one[0] === end)) {
-      const summary = html("p", { class: "now" });
-      summaries.set(place, summary);
-      if (place !== end) here.append(html("h4", {}, `Connection ${place}`));
-      const all = machines.map((one, at) => [one, at]).filter(([one]) => one.machine[0] === place || (one.machine[0] === end && place === run.places.find((p) => p[0] === end)));
-      const still = all.filter(([, at]) => idle.has(at));
-      here.append(summary, html("div", { class: "machines" }, ...all.filter(([, at]) => !idle.has(at)).map(([one]) => one.figure)));
-      if (still.length) {
-        here.append(html("details", {}, html("summary", {}, `In one state throughout: ${still.map(([one]) => one.machine[1]).join(", ")}`),
-          html("div", { class: "machines" }, ...still.map(([one]) => one.figure))));
+  let machines, summaries;
+  function drawEnds() {
+    const idle = new Set(run.idle);
+    machines = run.machines.map(drawMachine);
+    summaries = new Map();
+    for (const end of ["A", "B"]) {
+      const here = $(`end-${end}`), places = run.places.filter((one) => one[0] === end), opened = Boolean(here.querySelector("details[open]"));
+      here.replaceChildren(html("h3", {}, `End ${end}`));
+      for (const place of places) {
+        const summary = html("p", { class: "now" });
+        summaries.set(place, summary);
+        if (place !== end) here.append(html("h4", {}, `Connection ${place}`));
+        const all = machines.map((one, at) => [one, at]).filter(([one]) => one.machine[0] === place || (one.machine[0] === end && place === places[0]));
+        const still = all.filter(([, at]) => idle.has(at));
+        here.append(summary, html("div", { class: "machines" }, ...all.filter(([, at]) => !idle.has(at)).map(([one]) => one.figure)));
+        if (still.length) {
+          here.append(html("details", { open: opened }, html("summary", {}, `In one state throughout: ${still.map(([one]) => one.machine[1]).join(", ")}`),
+            html("div", { class: "machines" }, ...still.map(([one]) => one.figure))));
+        }
       }
     }
   }
@@ -122,6 +128,7 @@
   }
 
   function drawTimeline() {
+    $("timeline").replaceChildren();
     for (let n = 0; n <= count; n++) {
       const marks = [];
       if (breaks(n)) marks.push(["✕", `${[...new Set([...brokenAt(n).map((one) => one.name), ...(run.broken && run.broken.step === n ? [run.broken.property] : [])])].join(", ")} broken`]);
@@ -138,6 +145,7 @@
 
   function drawRun() {
     const body = $("run").querySelector("tbody");
+    body.replaceChildren();
     for (let n = 0; n <= count; n++) {
       const button = html("button", { type: "button", "aria-label": `Show state ${n}` }, String(n));
       button.addEventListener("click", () => show(n));
@@ -148,31 +156,35 @@
   }
 
   function drawReadings() {
-    const changed = run.readings.filter((one) => one.changed).length;
+    const changed = run.readings.filter((one) => one.changed).length, body = $("readings").querySelector("tbody");
+    body.replaceChildren();
     $("readings").querySelector("summary").textContent = `Readings: preset ${run.preset}, ${changed ? `${changed} changed` : "none changed"}`;
     for (const one of [...run.readings].sort((a, b) => b.changed - a.changed)) {
-      $("readings").querySelector("tbody").append(html("tr", { class: one.changed ? "changed" : null }, ...[one.name, one.value, one.changed ? one.preset : "same", one.about, one.source]
+      body.append(html("tr", { class: one.changed ? "changed" : null }, ...[one.name, one.value, one.changed ? one.preset : "same", one.about, one.source]
         .map((text) => html("td", {}, text))));
     }
   }
 
-  const cells = run.variables.map((name) => {
-    const now = html("td"), before = html("td");
-    const line = html("tr", { "data-variable": name }, html("td", {}, name), now, before);
-    return { line, now, before };
-  });
+  let cells;
+  function drawVariables() {
+    cells = run.variables.map((name) => {
+      const now = html("td"), before = html("td");
+      return { line: html("tr", { "data-variable": name }, html("td", {}, name), now, before), now, before };
+    });
+    $("variables").querySelector("tbody").replaceChildren(...cells.map((one) => one.line));
+  }
 
   function drawHead() {
     document.title = run.finding ? `${run.finding.name}: ${run.finding.title}` : run.title;
     $("title").textContent = document.title;
     $("kind").textContent = run.title;
-    if (run.broken) $("sentence").append("Breaks at ", html("b", {}, run.broken.end), ", by the text: ", html("q", {}, run.broken.sentence), ` (${run.broken.source})`);
+    $("kind").hidden = !run.finding;
+    $("sentence").replaceChildren(...(run.broken ? ["Breaks at ", html("b", {}, run.broken.end), ", by the text: ", html("q", {}, run.broken.sentence), ` (${run.broken.source})`] : []));
     const bounds = Object.entries(run.bounds).map(([key, value]) => `${key} ${value}`).join(", ");
     $("facts").textContent = [...run.lines, run.finding && `about ${run.finding.source}`, `bounds: ${bounds}`, run.loop && `for ever: ${run.loop.says}`].filter(Boolean).join(" · ");
-    $("footer").textContent = `Made by lockstep show --format html from a run that its interpreter replayed; model ${run.model}, engine ${run.engine}.`
+    $("footer").textContent = `${run.made}; model ${run.model}, engine ${run.engine}.`
       + " The draft's sentences are given in other words; section and lines say where they stand in draft-ward-bgp-ipsec-00."
       + (run.chances.length ? " Last chances: what one end could still rule out by reading the text otherwise, against everything else." : "");
-    $("variables").querySelector("tbody").append(...cells.map((one) => one.line));
   }
 
   // -- one state ---------------------------------------------------------------------------------------------------------------------
@@ -305,12 +317,14 @@
     showClaims(n);
     showVariables(n);
     document.body.dataset.step = n;
-    history.replaceState(null, "", `#${n}`);
+    history.replaceState(history.state, "", `#${n}`);
+    document.dispatchEvent(new CustomEvent("lockstep:shown", { detail: { step: n, count, run } }));
   }
 
   const moves = { ArrowRight: () => current + 1, ArrowLeft: () => current - 1, Home: () => 0, End: () => count };
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !(event.key in moves)) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !(event.key in moves) || !run) return;
+    if (event.target.closest("input, select, textarea")) return;
     event.preventDefault();
     show(moves[event.key]());
   });
@@ -320,12 +334,24 @@
   $("next").addEventListener("click", () => show(current + 1));
   $("last").addEventListener("click", () => show(count));
   const asked = () => Number.parseInt(location.hash.slice(1), 10);
-  window.addEventListener("hashchange", () => { if (Number.isInteger(asked())) show(asked()); });
+  window.addEventListener("hashchange", () => { if (run && Number.isInteger(asked())) show(asked()); });
 
-  drawHead();
+  // Show a document of lockstep/page/data.py from one of its steps on.
+  function load(data, step) {
+    run = data;
+    current = -1;
+    prepare();
+    drawHead();
+    drawEnds();
+    drawTimeline();
+    drawRun();
+    drawReadings();
+    drawVariables();
+    show(step);
+  }
+
   drawLegend();
-  drawTimeline();
-  drawRun();
-  drawReadings();
-  show(Number.isInteger(asked()) ? asked() : 0);
+  const given = JSON.parse($("data").textContent);
+  if (given) load(given, Number.isInteger(asked()) ? asked() : 0);
+  return { load, show, asked, html, svg, plural, told, headOf, get step() { return current; }, get count() { return count; } };
 })();
