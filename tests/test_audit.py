@@ -8,6 +8,7 @@ import random
 import re
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -489,6 +490,20 @@ def test_bad_keys_are_named(line, says):
     with pytest.raises(KeysError, match=says) as error:
         read_keys(["# comment", line], "esp_sa")
     assert "esp_sa, line 2" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_every_name_of_the_operators_page_is_read():
+    """docs/auditing-your-routers.md: what `ip xfrm state` calls an algorithm, and what a file of keys does."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "auditing-your-routers.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\| `(enc|aead|auth-trunc) [^`]*` \| `([^`]+)` \|", page, re.M)
+    assert len(names) == 10
+    lengths = {"AES-CBC [RFC3602]": 16, "TripleDES-CBC [RFC2451]": 24, "AES-CTR [RFC3686]": 20, "AES-GCM [RFC4106]": 20, "NULL": 0}
+    for kind, name in names:
+        cipher, check = ("NULL", name) if kind == "auth-trunc" else (name, "NULL")
+        (one,) = read_keys([f'"IPv4","*","*","*","{cipher}","0x{"00" * lengths[cipher]}","{check}","0x00"'], "page")
+        assert one.check == (int(re.findall(r"\d+", name)[-2]) // 8 if kind == "auth-trunc" else 16 if kind == "aead" else 0)
+    example = next(line for line in page.splitlines() if line.startswith('"IPv4"'))
+    assert read_keys([example], "page")[0].spi == 0xE73BCC8E
 
 
 # Any bytes
