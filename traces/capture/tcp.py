@@ -211,7 +211,7 @@ class Connection:
         other = self.streams[1 - side]
         if flags & ACK and (other.acked is None or (one.ack - other.acked) % WHOLE < HALF):
             if one.ack != other.acked:
-                other.waits = None if one.ack == other.sent else time
+                other.waits = None if other.sent is None or (one.ack - other.sent) % WHOLE < HALF else time
             other.acked = one.ack
             other.first_acked = one.ack if other.first_acked is None else other.first_acked
         if flags & SYN:
