@@ -31,7 +31,7 @@ from tests.test_packets import Seen, check, look, needs_tshark
 from traces.audit import audit as auditing
 from traces.audit import counterparts, lifetime, order, plaintext, sharing
 from traces.audit.counterparts import COUNTERPARTS, NOT_BROKEN, UNSEEN
-from traces.audit.verdict import VIOLATED, Verdict
+from traces.audit.verdict import UNDECIDED, VIOLATED, Verdict
 from traces.capture import isakmp
 from traces.capture.esp import read_keys
 from traces.files import read
@@ -106,7 +106,7 @@ class Trip:
         return verdict.verdict == VIOLATED and bool(set(verdict.frames) & set(self.of_step(breach.step)))
 
     def unseen(self, one: Breach) -> str | None:
-        """Why it can't be seen."""
+        """Why it can't be seen; None where nothing explains that it was not."""
         claim, here = COUNTERPARTS[one.claim].claim, [self.frames[at - 1] for at in self.of_step(one.step)]
         if claim == plaintext.NAME:
             return counterparts.BARE if not any(frame.segment and frame.segment.text and "PLAIN" in frame.words for frame in here) else None
@@ -129,7 +129,7 @@ class Trip:
         if set(same) & set(self.verdicts[claim].frames):
             return counterparts.SECOND
         asked, done = ({found[1] for frame in before if (found := re.search(rf"{kind} (g\d)", frame.words))} for kind in ("QM1", "QM3"))
-        if asked - done:
+        if asked - done and self.verdicts[claim].verdict == UNDECIDED:
             return counterparts.RENEWING
         over = [frame for frame in before if re.search(rf"to {re.escape(one.place)}: ESP g\d .*(FIN|RST)", frame.words)]
         if any((self.arrives(frame) or one.step + 1) > one.step for frame in over):
