@@ -24,6 +24,7 @@ from typing import Any
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 LONGEST = 8192  # octets of an input
+FAILED = "failed-"
 MOST_OCTETS = 300_000  # of the kept corpus
 LINKS = (1, 0, 101, 113, 276, 9, 104, 12, 228, 255)  # link types, the last one unknown
 READERS = str(CORPUS.parents[1] / "traces")
@@ -238,10 +239,22 @@ def kept(target: str) -> list[Path]:
     return sorted((CORPUS / target).glob("*"), key=lambda path: (path.stat().st_size, path.name))
 
 
-def put(target: str, data: bytes) -> None:
+def put(target: str, data: bytes, prefix: str = "") -> None:
     """Into the corpus, by its digest."""
     (CORPUS / target).mkdir(parents=True, exist_ok=True)
-    (CORPUS / target / hashlib.sha1(data, usedforsecurity=False).hexdigest()[:16]).write_bytes(data)
+    (CORPUS / target / (prefix + hashlib.sha1(data, usedforsecurity=False).hexdigest()[:16])).write_bytes(data)
+
+
+def saving(target: str) -> Callable[[bytes], None]:
+    """The target, which leaves an input that fails in the corpus: atheris prints the error only."""
+    def run(data: bytes) -> None:
+        try:
+            TARGETS[target](data)
+        except Exception:
+            put(target, data, FAILED)
+            raise
+
+    return run
 
 
 def reached(target: str, data: bytes) -> set[tuple[str, int, int]]:
@@ -296,8 +309,8 @@ def drive(target: str, seconds: int) -> None:
         import traces.audit.document
         import traces.audit.text  # noqa: F401
     words = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10", "-rss_limit_mb=1500", "-print_final_stats=1",
-             f"-artifact_prefix={CORPUS / target}/failed-"]
-    atheris.Setup([sys.argv[0], *words, str(CORPUS / target)], TARGETS[target])
+             f"-artifact_prefix={CORPUS / target}/{FAILED}"]  # of an input that takes too long
+    atheris.Setup([sys.argv[0], *words, str(CORPUS / target)], saving(target))
     atheris.Fuzz()
 
 

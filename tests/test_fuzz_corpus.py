@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz_readers import CORPUS, MOST_OCTETS, TARGETS, kept, main
+from tests import fuzz_readers
+from tests.fuzz_readers import CORPUS, FAILED, MOST_OCTETS, TARGETS, kept, main
+from traces.capture import ip
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -23,15 +25,17 @@ def test_the_corpus_is_small_and_each_file_is_of_a_target():
     assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
 
 
-def test_a_reader_that_breaks_is_noticed(monkeypatch):
-    from traces.capture import ip
-
+def test_a_reader_that_breaks_is_noticed_and_its_input_kept(monkeypatch, tmp_path):
     def broken(data, at):
         raise IndexError("off by one")
 
     monkeypatch.setattr(ip, "datagram", broken)
+    data = kept("layers")[-1].read_bytes()
+    monkeypatch.setattr(fuzz_readers, "CORPUS", tmp_path)
     with pytest.raises(IndexError):
-        TARGETS["layers"](kept("layers")[-1].read_bytes())
+        fuzz_readers.saving("layers")(data)
+    (failed,) = kept("layers")
+    assert failed.name.startswith(FAILED) and failed.read_bytes() == data
 
 
 def test_an_unknown_target_is_refused(capsys):
