@@ -46,12 +46,12 @@ def table(report: Mapping[str, Any]) -> str:
     return text + "\n" + "".join(f"{number} searches {what}: {seconds:.0f} s together.\n" for what, number, seconds in others(report))
 
 
-def written(page: str, part: str) -> str:
-    """The page with its measured part replaced. Raises ValueError where it has none."""
-    before, begin, rest = page.partition(BEGIN)
+def written(page: str, part: str, begins: str = BEGIN) -> str:
+    """The page with a measured part replaced, which begins with a line. Raises ValueError where it has none."""
+    before, begin, rest = page.partition(begins)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{PAGE}: there are no lines {BEGIN.strip()} and {END.strip()}")
+        raise ValueError(f"{PAGE}: there are no lines {begins.strip()} and {END.strip()}")
     return before + begin + part + end + after
 
 

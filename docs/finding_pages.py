@@ -12,6 +12,7 @@ from typing import Any
 
 from docs.candidates import CANDIDATES
 from docs.explanations import EXPLAINED, REVIEWED
+from docs.field import Sighting, section, sightings
 from docs.finding_facts import FOLDER, Facts, facts
 from docs.remedy_text import listed, repair, shortly
 from lockstep.api import file_name
@@ -72,8 +73,8 @@ def ranked(runs: Mapping[str, Run]) -> list[Finding]:
 
 def pages(known: Facts) -> dict[str, str]:
     """Every page, by its path under docs/findings/."""
-    runs = replayed()
-    made = {page_name(one): page(one, runs[one.name], known[one.name]) for one in FINDINGS.values()}
+    runs, seen = replayed(), sightings()
+    made = {page_name(one): page(one, runs[one.name], known[one.name], seen) for one in FINDINGS.values()}
     return made | {"README.md": index(runs, known)}
 
 
@@ -87,7 +88,7 @@ def page_name(finding: Finding) -> str:
     return finding.name.replace("/", "-") + ".md"
 
 
-def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
+def page(finding: Finding, run: Run, known: Mapping[str, Any], seen: tuple[Sighting, ...] = ()) -> str:
     trace, claim = run.trace, finding.claim
     steps = "1 step" if trace.length == 1 else f"{trace.length} steps"
     lines = [HEAD, f"# {finding.name}: {finding.title}", "",
@@ -109,6 +110,7 @@ def page(finding: Finding, run: Run, known: Mapping[str, Any]) -> str:
                 "breaks from there on and would not have, or would have only after more steps."), "",
              *(line for end in ENDS for line in told(run, end, known["ends"][end], known.get("repair", {}).get("worse", {}).get(end))), "",
              "## Smallest repair", "", *repair(finding, known["repair"]), "",
+             *section(finding.name, seen),
              "How this is established: decisions [022](../decisions/022-last-chance.md) and "
              "[030](../decisions/030-what-an-end-could-avoid.md) and, of the repair, [027](../decisions/027-repair-of-a-finding.md). "
              "Back to the [index](README.md).", ""]
@@ -233,7 +235,10 @@ def index(runs: Mapping[str, Run], known: Facts) -> str:
         cells = [str(place), f"[{one.name}]({page_name(one)})", one.title, f"`{one.property}`", classes[severity(one)], needs(run)[1],
                  reading, str(run.trace.length), chances(known[one.name]), shortly(known[one.name]["repair"])]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "## Candidates", "",
+    seen = dict.fromkeys(one.finding for one in sightings())
+    lines += ["", "## Seen in the field", "",
+              f"Captures of real daemons show {', '.join(f'[{name}]({page_name(FINDINGS[name])})' for name in seen)}: the claim breaks in "
+              "them as the finding says. The pages name daemons, versions and frames.", "", "## Candidates", "",
               "The list of candidate findings was drawn up from the text before there was a model. Shown: a run is kept; lengths are ours "
               "against that of a throw-away pilot, where one had been run.", "",
               "| candidate | about | here |", "|---|---|---|",

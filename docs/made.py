@@ -23,6 +23,7 @@ from properties.presets import PRESETS
 from properties.registry import PROPERTIES, VIOLATED
 from tests import runs
 from tests.runs import kept
+from traces.audit.counterparts import COUNTERPARTS, NOT_BROKEN, UNSEEN
 from traces.files import to_text, write
 
 
@@ -151,6 +152,23 @@ def numbers(topic: str) -> list[str]:
     return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows), "", f"{counted(verdicts)}."]
 
 
+def counterparts() -> list[str]:
+    """Each property of the model beside the claim of an audit; those without one last, by the reason."""
+    lines = ["| property | claim of the audit | |", "|---|---|---|"]
+    lines += [f"| `{name}` | `{one.claim}` | {one.why} |" for name, one in COUNTERPARTS.items() if one.claim]
+    reasons = dict.fromkeys(one.why for one in COUNTERPARTS.values() if not one.claim)
+    return lines + [f"| {', '.join(f'`{name}`' for name, one in COUNTERPARTS.items() if not one.claim and one.why == why)} | none | {why} |"
+                    for why in reasons]
+
+
+def unseen() -> list[str]:
+    return [f"- {why};" for why in UNSEEN]
+
+
+def unfounded() -> list[str]:
+    return [f"- {why};" for why in NOT_BROKEN]
+
+
 MAKE: dict[str, Callable[..., list[str]]] = {
     "ledger": ledger_pages.counted,
     "rows": rows,
@@ -168,4 +186,7 @@ MAKE: dict[str, Callable[..., list[str]]] = {
     "finding": front.finding,
     "tables": front.tables,
     "decisions": front.decisions,
+    "counterparts": counterparts,
+    "unseen": unseen,
+    "unfounded": unfounded,
 }

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("model", "properties", "verify", "sim", "traces", "lockstep")
 PAGES = ("README.md", "docs/reading-the-model.md", "docs/findings.md", "docs/adding-a-reading.md", "docs/adding-a-claim.md",
          "docs/adding-a-slice.md", "docs/adding-a-scenario.md", "docs/engines.md", "docs/graphs.md", "docs/numbers.md", "docs/readings.md",
-         "docs/lints.md", "docs/index.md", "docs/tables.md", "docs/decisions.md")
+         "docs/lints.md", "docs/index.md", "docs/tables.md", "docs/decisions.md", "docs/auditing-your-routers.md")
 RENEW = "python -m docs"
 PROGRESS = re.compile(r"lockstep: (\d+ search(es)?|.* transitions/s|.*: depth \d+, \d+ s|.*: \d+ runs, [\d,]+ steps)$")
 FENCE = re.compile(r"^```(\w+)$")

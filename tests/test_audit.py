@@ -8,6 +8,7 @@ import random
 import re
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -152,6 +153,24 @@ def test_without_a_delete_nothing_shows_that_the_sa_outlived_anything(tmp_path):
     assert words(judge(protected(until_delete=None), tmp_path)) == ALL | {"sa-outlives-connection": UNDECIDED}
 
 
+@pytest.mark.parametrize(("after", "again", "verdict"), [(99, False, VIOLATED), (101, False, UNDECIDED), (101, True, VIOLATED)])
+def test_a_tcp_that_nobody_answers_may_have_given_up(tmp_path, after, again, verdict):
+    wire = protected(until_delete=None)
+    del wire.packets[-4:]  # the close
+    one = Connection(wire)
+    one.next = {A: 1000 + 1 + len(OPEN) + 2 * len(KEEPALIVE), B: 9000 + 1 + len(OPEN) + 2 * len(KEEPALIVE)}
+    wire.sas[A, B].seq_num -= 3
+    wire.sas[B, A].seq_num -= 1
+    one.segment(A, "A")
+    one.segment(A, "PA", KEEPALIVE)
+    wire.informational(A, DELETE, after=after)
+    if again:  # its TCP is still there
+        one.next[A] -= len(KEEPALIVE)
+        wire.drop_sas()
+        one.segment(A, "PA", KEEPALIVE, after=1)
+    assert judge(wire, tmp_path)["sa-outlives-connection"].verdict == verdict
+
+
 def test_dead_peer_detection_is_no_delete(tmp_path):
     wire = protected(until_delete=None)
     for _ in range(3):
@@ -222,6 +241,31 @@ def test_one_sa_under_two_connections(tmp_path):
     second.down()
     wire.informational(A, DELETE, after=70)
     assert words(judge(wire, tmp_path)) == ALL | {"one-sa-per-connection": VIOLATED}
+
+
+def test_the_halves_of_a_pair_carried_the_same_connection(tmp_path):
+    """Two connections, of which the second one's SA towards A speaks first: by their order the halves would be crossed, and no Delete
+    would take the last pair of any connection."""
+    wire = Wire()
+    wire.main_mode()
+    wire.quick_mode()
+    wire.quick_mode(source=B, target=A)
+    wire.install(spis=(0xC0000001, 0xC0000002))
+    first, first_sas = Connection(wire), dict(wire.sas)
+    wire.install(spis=(0xC0000003, 0xC0000004))
+    second, second_sas = Connection(wire, port=40002, client=B, target=A), dict(wire.sas)
+
+    def say(one, sas, *what):
+        wire.sas = sas
+        return one.segment(*what)
+
+    for one, sas, *what in ((first, first_sas, A, "S"), (second, second_sas, B, "S"), (second, second_sas, A, "SA"),
+                            (second, second_sas, B, "A"), (first, first_sas, B, "SA"), (first, first_sas, A, "A")):
+        say(one, sas, *what)
+    delete = wire.informational(A, DELETE, after=1)
+    found = judge(wire, tmp_path)["sa-outlives-connection"]
+    assert (found.verdict, found.frames) == (VIOLATED, (delete,))
+    assert found.reason.startswith(f"{A} deletes in frame {delete} the only SA pair of ") and found.reason.count(" - ") == 2
 
 
 def test_the_same_ports_twice_are_two_connections(tmp_path):
@@ -446,6 +490,20 @@ def test_bad_keys_are_named(line, says):
     with pytest.raises(KeysError, match=says) as error:
         read_keys(["# comment", line], "esp_sa")
     assert "esp_sa, line 2" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_every_name_of_the_operators_page_is_read():
+    """docs/auditing-your-routers.md: what `ip xfrm state` calls an algorithm, and what a file of keys does."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "auditing-your-routers.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\| `(enc|aead|auth-trunc) [^`]*` \| `([^`]+)` \|", page, re.M)
+    assert len(names) == 10
+    lengths = {"AES-CBC [RFC3602]": 16, "TripleDES-CBC [RFC2451]": 24, "AES-CTR [RFC3686]": 20, "AES-GCM [RFC4106]": 20, "NULL": 0}
+    for kind, name in names:
+        cipher, check = ("NULL", name) if kind == "auth-trunc" else (name, "NULL")
+        (one,) = read_keys([f'"IPv4","*","*","*","{cipher}","0x{"00" * lengths[cipher]}","{check}","0x00"'], "page")
+        assert one.check == (int(re.findall(r"\d+", name)[-2]) // 8 if kind == "auth-trunc" else 16 if kind == "aead" else 0)
+    example = next(line for line in page.splitlines() if line.startswith('"IPv4"'))
+    assert read_keys([example], "page")[0].spi == 0xE73BCC8E
 
 
 # Any bytes

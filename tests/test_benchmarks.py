@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import lockstep
-from benchmarks import search_vs_interpreter, simulation_rate, verify_rates, walk_coverage
+from benchmarks import audit_rate, search_vs_interpreter, simulation_rate, verify_rates, walk_coverage
 from tests.test_verify import PINS
 
 SMALL = {"losses": 0, "copies": 0, "attacks": 0}
@@ -60,3 +60,27 @@ def test_the_page_is_of_this_model():
     assert verify_rates.written(page, "new\n").count("new\n") == 1
     with pytest.raises(ValueError, match="there are no lines"):
         verify_rates.written("a page without the part", "new\n")
+
+
+def test_the_capture_of_the_audit_rate(tmp_path):
+    audit_rate.save(tmp_path / "made.pcap", 6000, 30)
+    found = audit_rate.measured(tmp_path / "made.pcap")
+    assert (found["packets"], found["connections"], found["sas"], found["unread"]) == (6000, 30, 60, 20)
+    assert found["verdicts"] == {"no-plaintext": "violated", "sa-before-syn": "violated", "open-first": "satisfied",
+                                 "sa-outlives-connection": "undecided", "one-sa-per-connection": "satisfied"}
+    assert 0 < audit_rate.peak() < 1 << 40
+    said = audit_rate.text(found, found, {"octets": 1.0, "packets": 1.0})
+    assert "| packets | 6,000 |" in said and "| connections that can be read | 30 |" in said
+
+
+def test_the_page_has_what_the_audit_was_measured_on():
+    page = audit_rate.PAGE.read_text(encoding="utf-8")
+    part = page[page.index(audit_rate.BEGIN):]
+    assert f"| packets | {audit_rate.PACKETS:,} |" in part and f"| connections that can be read | {audit_rate.CONNECTIONS:,} |" in part
+    assert audit_rate.written(page, "new\n", audit_rate.BEGIN).count("new\n") == 1
+
+
+def test_too_few_packets_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        audit_rate.main(["--packets", "100"])
+    assert "give 200 packets or more for each connection" in capsys.readouterr().err

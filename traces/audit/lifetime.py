@@ -27,6 +27,8 @@ NAME = "sa-outlives-connection"
 NOTHING = "no BGP connection uses an SA"
 STILL_USED = 200_000_000  # ns: packets of the Delete's sender that come later than this were sent after it, not overtaken by it
 ANSWER = 5_000_000_000  # ns in which a peer answers R-U-THERE
+GIVES_UP = 100_000_000_000  # ns without an acknowledgement after which a TCP may give a connection up, at the earliest (RFC 9293 3.8.3)
+MOST_NAMED = 3
 MOST_WORK = 20_000_000  # comparisons of Informationals with SA pairs and connections
 
 
@@ -81,10 +83,7 @@ class Deletes:
             early = [needed for _, needed in meant if needed]
             if early and len(early) == len(meant) and kind == "delete":
                 for one, state in early[0]:
-                    yield one, (self.unclocked(one, info) or self.doubt(one, ike, info)
-                                or Finding(VIOLATED, (info.frame,), f"{named(one)}: {ip.text(info.sender)} deletes the SA in frame "
-                                                                    f"{info.frame}, "
-                                           f"{state}, and no other SA pair is in place"))
+                    yield one, self.unclocked(one, info) or self.doubt(one, ike, info) or violated(info, early, one, state)
             else:
                 why = ("it may have meant another SA pair" if len(early) < len(meant) else "it is not encrypted, so that no IKE heeds it"
                        if info.spis else "by its size it may also be something else, such as a Delete of the phase 1 SA")
@@ -139,6 +138,11 @@ class Deletes:
                                                          "of the "
                                f"connection before, but packets of it are missing ({lost} by ESP's sequence numbers): its end may be "
                                "among them")
+        silent = given_up(one, info)
+        if silent >= GIVES_UP:
+            return Finding(UNDECIDED, (info.frame,), f"{named(one)}: {ip.text(info.sender)} deletes the SA in frame {info.frame}, but for "
+                                                     f"{silent / 1e9:.0f} s nothing of what it sent was acknowledged: its TCP may have "
+                                                     "given up the connection, which no packet tells")
         if one.plain_last > info.frame:
             return None  # it went on in plaintext: no other pair carried it
         done = {ready.first for ready in self.case.ready.get(self.between, []) if ready.frame < info.frame}
@@ -162,6 +166,23 @@ class Deletes:
         if self.case.tracker.untimed:
             return Finding(UNDECIDED, (info.frame,), f"{named(one)}: the file has frames without a time")
         return None
+
+
+def given_up(one: Connection, info: Informational) -> int:
+    """How long (ns) the sender of a Delete had waited for an acknowledgement; 0 where it got one, or sent on after the Delete."""
+    return max((info.time - stream.waits for end, stream in zip(one.ends, one.streams, strict=True)
+                if end[0] == info.sender and stream.waits is not None and stream.last_frame < info.frame), default=0)
+
+
+def violated(info: Informational, early: list[list[tuple[Connection, str]]], one: Connection, state: str) -> Finding:
+    """A Delete that came too early for this connection, or, where it may have meant several pairs, for one of theirs."""
+    if len(early) == 1:
+        return Finding(VIOLATED, (info.frame,), f"{named(one)}: {ip.text(info.sender)} deletes the SA in frame {info.frame}, {state}, and "
+                                                "no other SA pair is in place")
+    whose = dict.fromkeys(f"{named(each)} ({how})" for needed in early for each, how in needed)
+    more = f", or of {len(whose) - MOST_NAMED} more" if len(whose) > MOST_NAMED else ""
+    return Finding(VIOLATED, (info.frame,), f"{ip.text(info.sender)} deletes in frame {info.frame} the only SA pair of "
+                                            f"{' or of '.join(list(whose)[:MOST_NAMED])}{more}")
 
 
 def kinds(ike: Ike) -> list[tuple[Informational, str]]:

@@ -1,11 +1,13 @@
 """SA pairs between two hosts, put together from what IKE shows (when a quick mode was over) and what ESP shows (which SPIs were used).
 
-Quick mode is encrypted, so nothing in the file says which SPIs it made. The k-th SA of one direction is paired with the k-th of the other,
-and a pair that was used with the latest quick mode before its first packet that no other pair has.
+Quick mode is encrypted, so nothing in the file says which SPIs it made. An SA of one direction is paired with the first one of the other
+that carried a connection of its own, else with the first one left; a pair that was used with the latest quick mode before its first packet
+that no other pair has.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from traces.audit.tracker import Association, Hosts, Ike, Tracker
@@ -50,11 +52,8 @@ def completed(ike: Ike) -> list[Ready]:
 
 def pairs(tracker: Tracker, between: Hosts, completed: list[Ready]) -> list[Pair]:
     """The SA pairs between two hosts, by the frame from which they were in place, given the quick modes between them."""
-    there, back = (tracker.by_way.get(way, []) for way in (between, (between[1], between[0])))
-    used = []
-    for at in range(max(len(there), len(back))):
-        halves = [way[at] for way in (there, back) if at < len(way)]
-        used.append(Pair(min(half.frame for half in halves), halves, {number for half in halves for number in half.connections}))
+    used = [Pair(min(half.frame for half in halves), halves, {number for half in halves for number in half.connections})
+            for halves in _halves(*(tracker.by_way.get(way, []) for way in (between, (between[1], between[0]))))]
     waiting, free = list(reversed(completed)), list[Ready]()  # quick modes that come later; those before that no pair has
     for pair in sorted(used, key=lambda one: one.since):
         while waiting and waiting[-1].frame < pair.since:
@@ -62,6 +61,38 @@ def pairs(tracker: Tracker, between: Hosts, completed: list[Ready]) -> list[Pair
         if free:
             pair.since = free.pop().frame
     return sorted([*used, *(Pair(one.frame) for one in (*free, *waiting))], key=lambda one: one.since)
+
+
+def _halves(there: list[Association], back: list[Association]) -> list[list[Association]]:
+    """The SAs of two directions in pairs, and those that no SA is left for: two that carried different connections are no pair."""
+    waiting: dict[int, deque[Association]] = {}  # those of the way back by the connection that they carried
+    for half in back:
+        for number in half.connections:
+            waiting.setdefault(number, deque()).append(half)
+    mates: dict[int, Association] = {}
+    taken: set[int] = set()
+    for half in there:
+        for number in half.connections:
+            free = waiting.get(number, deque())
+            while free and free[0].number in taken:
+                free.popleft()
+            if free:
+                mates[half.number] = free.popleft()
+                taken.add(mates[half.number].number)
+                break
+    silent = deque(half for half in back if half.number not in taken and not half.connections)
+    rest = deque(half for half in back if half.number not in taken and half.connections)
+    paired = []
+    for half in there:
+        if half.number in mates:
+            paired.append([half, mates[half.number]])
+        elif silent:
+            paired.append([half, silent.popleft()])
+        elif rest and not half.connections:
+            paired.append([half, rest.popleft()])
+        else:
+            paired.append([half])
+    return [*paired, *([half] for half in (*silent, *rest))]
 
 
 def by_hand(tracker: Tracker, one: Connection) -> bool:

@@ -59,6 +59,8 @@ class Stream:
     sent: int | None = None  # the number behind the last octet, or FIN, that is in the file
     first_acked: int | None = None
     acked: int | None = None  # the number up to which the other end has everything
+    waits: int | None = None  # time from which on the other end has acknowledged nothing of what is sent and not acknowledged
+    last_frame: int = 0  # of a segment of this end
     lost: str | None = None  # why the beginning can't be told
     done: bool = False
 
@@ -201,10 +203,15 @@ class Connection:
         self.last_frame = frame
         self.last_time = max(self.last_time, time)
         behind = (one.seq + one.size + bool(flags & SYN) + bool(flags & FIN)) % WHOLE
+        stream.last_frame = frame
         if stream.sent is None or (behind - stream.sent) % WHOLE < HALF:
             stream.sent = behind
+            if stream.waits is None and behind != stream.acked:
+                stream.waits = time
         other = self.streams[1 - side]
         if flags & ACK and (other.acked is None or (one.ack - other.acked) % WHOLE < HALF):
+            if one.ack != other.acked:
+                other.waits = None if other.sent is None or (one.ack - other.sent) % WHOLE < HALF else time
             other.acked = one.ack
             other.first_acked = one.ack if other.first_acked is None else other.first_acked
         if flags & SYN:
