@@ -1,0 +1,165 @@
+"""Some tables of one end, alone: what each stimulus makes of a state, and what leaves the tables in that step.
+
+A step is the reference interpreter's (`verify.step`). What nobody knows of a real end (its readings, how its session is configured) is
+`UNKNOWN` in a state until a row consults it; the state is then split, one for each value. A constant that no row has consulted stays
+unknown: every value of it fits so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from model.action import Event, Put, Refuse, Set, Signal, action_exprs
+from model.expr import TRUE, Item, Var, evaluate, walk
+from model.system import Instance, Offer, State, System, read_elsewhere
+from model.table import Row, Table
+from verify.step import Disabled, Stimulus, View, step
+
+END = "A"
+UNKNOWN = -1
+
+
+class Said(NamedTuple):
+    """What leaves the tables: a signal to a table that is not here, or a message for a channel; arguments by name, as text."""
+
+    to: str
+    event: str
+    args: Mapping[str, str]
+
+
+Symbol = str
+Steps = tuple[tuple[State, tuple[Symbol, ...]], ...]
+
+
+class _Split(Exception):
+    """A row consults what is unknown: the position."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+class Machine:
+    """The tables of one end as a transition system with outputs.
+
+    `events`: those that may happen, each with the arguments it may have (none: every one). `symbol` names what leaves the tables as an
+    observer of the wire sees it, "" for what he does not see. `fixed`: values where they are known, by slot ("tcp.inc", "del_trigger").
+    """
+
+    def __init__(self, name: str, tables: Sequence[Table], events: Iterable[tuple[Table, Event]], symbol: Callable[[Said], Symbol],
+                 fixed: Mapping[str, str] | None = None) -> None:
+        whole = [Offer(END, table, event, when=TRUE if event.timer is None else event.timer) for table, event in events]
+        self.system = System(name, [Instance(END, table) for table in tables], whole, extra=[(END, var) for var in read_elsewhere(tables)],
+                             open_ended=True)
+        self.symbol = symbol
+        self.fixed = {f"{END}.{key}": value for key, value in (fixed or {}).items()}
+        self.constants = self._constants(tables)
+        self._reads: dict[tuple[str, str, int], tuple[int, ...]] = {}
+        self._refuses: set[int] = set()
+        for instance, row in self.system.rows:
+            self._note(instance, row)
+        self._known: dict[tuple[State, Stimulus], Steps] = {}
+
+    def _constants(self, tables: Sequence[Table]) -> dict[int, str]:
+        """Position and name of what no row ever sets, and nothing fixes."""
+        moved = {id(action.target.var if isinstance(action.target, Item) else action.target)
+                 for table in tables for row in table.rows for action in row.actions if isinstance(action, Set)}
+        states = {id(table.state) for table in tables}
+        return {at: str(slot).removeprefix(f"{END}.") for at, slot in enumerate(self.system.slots)
+                if id(slot.var) not in moved | states and str(slot) not in self.fixed and slot.var.table != "observer"}
+
+    def _note(self, instance: Instance, row: Row) -> None:
+        cell = (instance.table.name, row.event.name, row.state.code)
+        read = set(self._reads.get(cell, ()))
+        for expr in (row.condition, *(expr for action in row.actions for expr in action_exprs(action))):
+            for node in walk(expr):
+                var = node.var if isinstance(node, Item) else node
+                if isinstance(var, Var):
+                    first = self.system.position(instance.scope, var)
+                    read |= {at for at in range(first, first + var.cells) if at in self.constants}
+        self._reads[cell] = tuple(sorted(read))
+        if any(isinstance(action, Refuse) for action in row.actions):
+            self._refuses |= read
+
+    def start(self, **values: str) -> State:
+        """A state from which to begin: initial values, those given (by slot, dots as in "tcp.state"), every constant unknown."""
+        names = {str(slot): slot for slot in self.system.slots}
+        given = {f"{END}.{key}": value for key, value in values.items()} | self.fixed
+        codes = {}
+        for key, value in given.items():
+            sort = names[key].sort
+            assert sort is not None
+            codes[key] = sort.code(value)
+        (state,) = self.system.states_from([codes])
+        return tuple(UNKNOWN if at in self.constants else code for at, code in enumerate(state))
+
+    def position(self, table: str, name: str) -> int:
+        at = self.system.find(END, table, name)
+        assert at is not None
+        return at
+
+    def stimuli(self, table: str, event: str, **only: Sequence[str]) -> tuple[Stimulus, ...]:
+        """An event with every argument, or those given, and every choice its step may consult."""
+        number = next(at for at, one in enumerate(self.system.offers) if (one.table.name, one.event.name) == (table, event))
+        offer, choices = self.system.offers[number], self.system.offer_choices[number]
+        args = product(*([p.sort.code(value) for value in only[p.name]] if p.name in only else
+                         [p.default.code] if p.default is not None and hasattr(p.default, "code") else range(p.sort.size)  # noqa: B009
+                         for p in offer.event.params))
+        chosen = [tuple((choice.name, code) for choice, code in zip(choices, codes, strict=True))
+                  for codes in product(*(range(choice.sort.size) for choice in choices))]
+        return tuple(Stimulus(END, table, event, one, which) for one in args for which in chosen)
+
+    def steps(self, state: State, stimulus: Stimulus) -> Steps:
+        """The states after a stimulus, each with what leaves the tables; none where it is not enabled."""
+        key = state, stimulus
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = tuple(dict.fromkeys(self._steps(state, stimulus)))
+        return found
+
+    def _steps(self, state: State, stimulus: Stimulus) -> Iterator[tuple[State, tuple[Symbol, ...]]]:
+        system, said = self.system, list[Symbol]()
+
+        def watch(view: View, row: Row) -> None:
+            self._split(state, self._reads[system.table_of_row(row).name, row.event.name, row.state.code])
+            for action in row.actions:
+                if isinstance(action, Signal) and system.target(view.scope, action) is None:
+                    args = {p.name: p.sort.show(evaluate(action.call.value(p), view)) for p in action.call.event.params}
+                    said.append(self.symbol(Said(action.table, action.call.event.name, args)))
+                elif isinstance(action, Put):
+                    args = {name: expr.sort.show(evaluate(expr, view)) for name, expr in action.fields.items()}
+                    said.append(self.symbol(Said(action.channel.table, "", args)))
+
+        try:
+            table = system.instance(END, stimulus.table)
+            assert table is not None
+            here = state[system.position(END, table.table.state)]
+            self._split(state, self._reads.get((stimulus.table, stimulus.event, here), ()))
+            whole = tuple(0 if code == UNKNOWN else code for code in state)
+            try:
+                after = step(system, whole, stimulus, watch).after
+            except Disabled:
+                self._split(state, self._refuses)
+                return
+        except _Split as split:
+            for code in self._values(split.at):
+                yield from self.steps((*state[:split.at], code, *state[split.at + 1:]), stimulus)
+            return
+        yield (tuple(UNKNOWN if old == UNKNOWN else new for old, new in zip(state, after, strict=True)), tuple(filter(None, said)))
+
+    def _split(self, state: State, read: Iterable[int]) -> None:
+        for at in read:
+            if state[at] == UNKNOWN:
+                raise _Split(at)
+
+    def _values(self, at: int) -> range:
+        sort = self.system.slots[at].sort
+        assert sort is not None
+        return range(sort.size)
+
+    def values(self, states: Iterable[State], at: int) -> frozenset[int]:
+        """The values that a constant has in some of the states."""
+        found = {state[at] for state in states}
+        return frozenset(self._values(at)) if UNKNOWN in found else frozenset(found)
