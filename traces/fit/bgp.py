@@ -7,7 +7,9 @@ any message. What the tables leave out is allowed where the RFCs have it:
 
 - UPDATE (RFC 4271 9) and ROUTE-REFRESH (RFC 2918 4) may be sent by an end in Established, at any time;
 - after the peer's first KEEPALIVE its UPDATEs and KEEPALIVEs are alike, and however many are unread are one;
-- a ROUTE-REFRESH that arrives is no event of the FSM; nor is the end of a connection by RST, which the kernel sends.
+- a ROUTE-REFRESH that arrives is no event of the FSM; nor is the end of a connection by RST, which the kernel sends;
+- a peer's RST may be heard before what came in front of it (RFC 9293 3.10.7.4: queues are flushed), and octets that are no message may
+  be too few for a header, so that nobody looks at them.
 """
 
 from __future__ import annotations
@@ -18,17 +20,15 @@ from functools import cache
 from model.bgp import BGP_MESSAGE_TABLE, BGP_TABLE
 from model.signals import BGP_ACTIVE, BGP_CONNECT, BGP_ESTABLISHED, BGP_EVENT, BGP_IDLE, BGP_MSG
 from model.system import State
-from traces.capture import bgp
 from traces.fit.layer import Layer, Matching
 from traces.fit.machine import Machine, Said, Symbol
-from traces.fit.notes import DAMAGED, Story
+from traces.fit.notes import DAMAGED, FIN, Story
 from traces.fit.observer import Observer
 from traces.fit.tcp import foreign
 from verify.step import Stimulus
 
 NAME = "bgp"
-HEARD, CLOSED = "KEEPALIVE or UPDATE", "the peer closed"
-FIN = "FIN"
+HEARD, RST = "KEEPALIVE or UPDATE", "RST"
 OF_THE_END = (2, 8, 9, 10, 11, 12, 16, 17, 23)
 REFRESH = "ROUTE-REFRESH"
 # Constants of which one value allows whatever the others allow, or that no message depends on: event 23 comes from another connection
@@ -61,14 +61,16 @@ def observer() -> Observer:
     arrivals = {message: delivery(message) for message in ("OPEN", "KEEPALIVE", "UPDATE", "NOTIFICATION")}
     arrivals[HEARD] = delivery("KEEPALIVE", "UPDATE")
     arrivals[DAMAGED] = machine.stimuli("bgp-message", BGP_MSG.name, msg=("UPDATE",), fault=("header",))
-    arrivals[CLOSED] = machine.stimuli("bgp", BGP_EVENT[18].name)
+    arrivals[FIN] = arrivals[RST] = machine.stimuli("bgp", BGP_EVENT[18].name)
 
     def arrives(queue: Hashable) -> Iterable[tuple[Stimulus, Hashable]]:
         assert isinstance(queue, tuple)
         if not queue:
             return []
-        rests = (queue[1:], queue) if queue[0] == HEARD else (queue[1:],)
-        return [(stimulus, rest) for stimulus in arrivals[queue[0]] for rest in rests]
+        first = 1 if queue[0] == DAMAGED and len(queue) > 1 else 0
+        heads = [(queue[0], queue[1:]), (queue[first], queue[first + 1:]), *([(RST, ())] if RST in queue else []),
+                 *([(HEARD, queue)] if queue[0] == HEARD else [])]
+        return [(stimulus, rest) for head, rest in heads for stimulus in arrivals[head]]
 
     def joins(queue: Hashable, one: Symbol) -> Hashable:
         assert isinstance(queue, tuple)
@@ -105,8 +107,8 @@ def match(story: Story, side: int) -> Layer:
                     continue
                 matching.passes(HEARD if heard and message in ("KEEPALIVE", "UPDATE") else message)
                 heard = heard or message == "KEEPALIVE"
-            if one.kind in ("FIN", "RST") and not one.again:
-                matching.passes(CLOSED)
+            if one.kind == RST:
+                matching.passes(RST)
             continue
         for message in one.messages:
             if message in ("UPDATE", REFRESH):
@@ -115,12 +117,10 @@ def match(story: Story, side: int) -> Layer:
                 after = frozenset()
             else:
                 after = looking.sends(matching.points, message)
-            matching.sends(one.frame, message, message, after)
-        if one.kind == "RST" and not foreign(one, protected):
+            matching.sends(one.frame, message, f"{FIN} without a NOTIFICATION before it" if message == FIN else message, after)
+        if one.kind == RST and not foreign(one, protected):
             break
-        if one.kind == FIN and not one.again:
-            matching.sends(one.frame, FIN, f"{FIN} without a NOTIFICATION before it", looking.sends(matching.points, FIN))
-    stream = story.streams[side]
-    if stream.lost and stream.lost != bgp.NOT_BGP or story.streams[1 - side].lost:
-        matching.stop(story.last[0], stream.lost or story.streams[1 - side].lost or "")
+    lost = [one.lost for one in story.streams if one.lost not in (None, DAMAGED)]
+    if lost:
+        matching.stop(None, f"of a stream not all is in the file: {lost[0]}")
     return matching.result()

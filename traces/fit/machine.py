@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from model.action import Event, Put, Refuse, Set, Signal, action_exprs
-from model.expr import TRUE, Item, Var, evaluate, walk
+from model.action import Event, Put, Set, Signal, action_exprs
+from model.expr import BOOL, TRUE, Const, Expr, Item, Var, evaluate
 from model.system import Instance, Offer, State, System, read_elsewhere
 from model.table import Row, Table
 from verify.step import Disabled, Stimulus, View, step
@@ -41,11 +41,35 @@ class _Split(Exception):
         self.at = at
 
 
+class _Careful(View):
+    """Reads as a view does, and will not read what is unknown."""
+
+    def __init__(self, view: View, unknown: frozenset[int]) -> None:
+        super().__init__(view.system, view.scope, view.cells, view.params, view.choices)
+        self.unknown = unknown
+
+    def leaf(self, expr: Expr) -> int:
+        if isinstance(expr, Var | Item) and (at := self.place(expr)) in self.unknown:
+            raise _Split(at)
+        return super().leaf(expr)
+
+
+def _consult(view: _Careful, table: Table, event: Event) -> None:
+    """Read what the interpreter reads to find the row and to do what it says."""
+    state = table.state.sort.consts()[view.leaf(table.state)]
+    for row in table.cell(state, event):
+        if evaluate(row.condition, view):
+            for expr in (expr for action in row.actions for expr in action_exprs(action)):
+                evaluate(expr, view)
+            return
+
+
 class Machine:
     """The tables of one end as a transition system with outputs.
 
     `events`: those that may happen, each with the arguments it may have (none: every one). `symbol` names what leaves the tables as an
-    observer of the wire sees it, "" for what he does not see. `fixed`: values where they are known, by slot ("tcp.inc", "del_trigger").
+    observer of the wire sees it, "" for what he does not see. `fixed`: values where they are known, by slot ("tcp.inc", "del_trigger");
+    what these tables do not read is passed over.
     """
 
     def __init__(self, name: str, tables: Sequence[Table], events: Iterable[tuple[Table, Event]], symbol: Callable[[Said], Symbol],
@@ -54,12 +78,9 @@ class Machine:
         self.system = System(name, [Instance(END, table) for table in tables], whole, extra=[(END, var) for var in read_elsewhere(tables)],
                              open_ended=True)
         self.symbol = symbol
-        self.fixed = {f"{END}.{key}": value for key, value in (fixed or {}).items()}
+        here = set(map(str, self.system.slots))
+        self.fixed = {f"{END}.{key}": value for key, value in (fixed or {}).items() if f"{END}.{key}" in here}
         self.constants = self._constants(tables)
-        self._reads: dict[tuple[str, str, int], tuple[int, ...]] = {}
-        self._refuses: set[int] = set()
-        for instance, row in self.system.rows:
-            self._note(instance, row)
         self._known: dict[tuple[State, Stimulus], Steps] = {}
 
     def _constants(self, tables: Sequence[Table]) -> dict[int, str]:
@@ -69,19 +90,6 @@ class Machine:
         states = {id(table.state) for table in tables}
         return {at: str(slot).removeprefix(f"{END}.") for at, slot in enumerate(self.system.slots)
                 if id(slot.var) not in moved | states and str(slot) not in self.fixed and slot.var.table != "observer"}
-
-    def _note(self, instance: Instance, row: Row) -> None:
-        cell = (instance.table.name, row.event.name, row.state.code)
-        read = set(self._reads.get(cell, ()))
-        for expr in (row.condition, *(expr for action in row.actions for expr in action_exprs(action))):
-            for node in walk(expr):
-                var = node.var if isinstance(node, Item) else node
-                if isinstance(var, Var):
-                    first = self.system.position(instance.scope, var)
-                    read |= {at for at in range(first, first + var.cells) if at in self.constants}
-        self._reads[cell] = tuple(sorted(read))
-        if any(isinstance(action, Refuse) for action in row.actions):
-            self._refuses |= read
 
     def start(self, **values: str) -> State:
         """A state from which to begin: initial values, those given (by slot, dots as in "tcp.state"), every constant unknown."""
@@ -105,8 +113,7 @@ class Machine:
         number = next(at for at, one in enumerate(self.system.offers) if (one.table.name, one.event.name) == (table, event))
         offer, choices = self.system.offers[number], self.system.offer_choices[number]
         args = product(*([p.sort.code(value) for value in only[p.name]] if p.name in only else
-                         [p.default.code] if p.default is not None and hasattr(p.default, "code") else range(p.sort.size)  # noqa: B009
-                         for p in offer.event.params))
+                         [p.default.code] if isinstance(p.default, Const) else range(p.sort.size) for p in offer.event.params))
         chosen = [tuple((choice.name, code) for choice, code in zip(choices, codes, strict=True))
                   for codes in product(*(range(choice.sort.size) for choice in choices))]
         return tuple(Stimulus(END, table, event, one, which) for one in args for which in chosen)
@@ -122,37 +129,37 @@ class Machine:
     def _steps(self, state: State, stimulus: Stimulus) -> Iterator[tuple[State, tuple[Symbol, ...]]]:
         system, said = self.system, list[Symbol]()
 
+        unknown = frozenset(at for at, code in enumerate(state) if code == UNKNOWN)
+
         def watch(view: View, row: Row) -> None:
-            self._split(state, self._reads[system.table_of_row(row).name, row.event.name, row.state.code])
+            if unknown:
+                _consult(_Careful(view, unknown), system.table_of_row(row), row.event)
             for action in row.actions:
                 if isinstance(action, Signal) and system.target(view.scope, action) is None:
                     args = {p.name: p.sort.show(evaluate(action.call.value(p), view)) for p in action.call.event.params}
                     said.append(self.symbol(Said(action.table, action.call.event.name, args)))
                 elif isinstance(action, Put):
                     args = {name: expr.sort.show(evaluate(expr, view)) for name, expr in action.fields.items()}
+                    args["resend"] = BOOL.show(evaluate(action.resend, view))
                     said.append(self.symbol(Said(action.channel.table, "", args)))
 
         try:
-            table = system.instance(END, stimulus.table)
-            assert table is not None
-            here = state[system.position(END, table.table.state)]
-            self._split(state, self._reads.get((stimulus.table, stimulus.event, here), ()))
             whole = tuple(0 if code == UNKNOWN else code for code in state)
             try:
                 after = step(system, whole, stimulus, watch).after
             except Disabled:
-                self._split(state, self._refuses)
+                if unknown:  # for want of what is not known? No row of a later table is missing: those events are offered
+                    offer = system.offer_of[stimulus.scope, stimulus.table, stimulus.event]
+                    args = dict(zip((param.name for param in offer.event.params), stimulus.args, strict=True))
+                    careful = _Careful(View(system, END, whole, args, dict(stimulus.choices)), unknown)
+                    if evaluate(offer.when, careful):
+                        _consult(careful, offer.table, offer.event)
                 return
         except _Split as split:
             for code in self._values(split.at):
                 yield from self.steps((*state[:split.at], code, *state[split.at + 1:]), stimulus)
             return
         yield (tuple(UNKNOWN if old == UNKNOWN else new for old, new in zip(state, after, strict=True)), tuple(filter(None, said)))
-
-    def _split(self, state: State, read: Iterable[int]) -> None:
-        for at in read:
-            if state[at] == UNKNOWN:
-                raise _Split(at)
 
     def _values(self, at: int) -> range:
         sort = self.system.slots[at].sort

@@ -11,7 +11,7 @@ from traces.capture.tcp import HALF, WHOLE, Connection, Segment
 MOST_SEEN, MOST_ALL = 4000, 400_000  # segments of a connection, and of the file
 REPEATS = 3  # alike segments of a connection that are noted until another kind comes
 MOST_PIECES, MOST_OCTETS = 64, 1 << 17
-DAMAGED = "no BGP message"
+DAMAGED, FIN = bgp.NOT_BGP, "FIN"
 
 
 class Seen(NamedTuple):
@@ -36,18 +36,30 @@ class Messages:
 
     at: int | None = None  # the number of the next octet
     octets: bytearray = field(default_factory=bytearray)
-    skip: int = 0  # octets of the message under way that are still to come and need not be kept
     pieces: dict[int, bytes] = field(default_factory=dict)
     lost: str | None = None
+    end: int | None = None  # the number of the FIN
+    over: bool = False  # everything up to it was seen
 
-    def put(self, seq: int, data: bytes, size: int) -> tuple[str, ...]:
-        """Text as it comes; the messages that are whole with it."""
+    def had(self, seq: int, size: int) -> bool:
+        """Were all these octets seen before?"""
+        if not size or self.at is None:
+            return True
+        return 0 < (self.at - seq - size + 1) % WHOLE <= HALF or len(self.pieces.get(seq, b"")) >= size
+
+    def put(self, seq: int, data: bytes, size: int, fin: bool) -> tuple[str, ...]:
+        """Text as it comes; the messages that are whole with it, and FIN once everything before it is there."""
         if self.lost or self.at is None:
-            return ()
+            closes = fin and not self.over
+            self.over = self.over or fin
+            return (FIN,) if closes else ()
         if len(data) < size:
             self.lost = "a segment is cut short"
             return ()
-        self.pieces[seq] = max(self.pieces.get(seq, b""), data, key=len)
+        if fin and self.end is None:
+            self.end = (seq + size) % WHOLE
+        if size:
+            self.pieces[seq] = max(self.pieces.get(seq, b""), data, key=len)
         found: list[str] = []
         moved = True
         while moved:
@@ -66,6 +78,9 @@ class Messages:
         if len(self.pieces) > MOST_PIECES or sum(map(len, self.pieces.values())) > MOST_OCTETS:
             self.lost = "too much waits for a segment that is not in the file"
             self.pieces.clear()
+        if self.end == self.at and not self.over:
+            self.over = True
+            found.append(FIN)
         return tuple(found)
 
     def _frame(self, fresh: bytes, found: list[str]) -> None:
@@ -77,10 +92,10 @@ class Messages:
                 return
             if kind == bgp.NOT_BGP:
                 length = int.from_bytes(octets[16:18])
-                if octets[:16] == bgp.MARKER and len(octets) >= bgp.HEADER and bgp.LONGEST < length and octets[18] in bgp.TYPES:
+                if octets[:16] == bgp.MARKER and len(octets) >= bgp.HEADER and length > bgp.LONGEST and octets[18] in bgp.TYPES:
                     kind = bgp.TYPES[octets[18]]  # RFC 8654
                 else:
-                    self.lost = self.lost or bgp.NOT_BGP
+                    self.lost = DAMAGED
                     octets.clear()
                     found.append(DAMAGED)
                     return
@@ -101,6 +116,7 @@ class Story:
     high: list[int | None] = field(default_factory=lambda: [None, None])  # behind what each end sent
     fin: list[int | None] = field(default_factory=lambda: [None, None])  # behind each end's FIN
     stopped: str | None = None
+    overtaken: list[int | None] = field(default_factory=lambda: [None, None])  # a frame of each end's that stands behind a later one
     last: tuple[int, int] = (0, 0)  # frame and time of the last segment, noted or not
     alike: dict[tuple[object, ...], int] = field(default_factory=dict)
 
@@ -126,24 +142,26 @@ class Notes:
         length = one.size + syn + fin
         behind = (one.seq + length) % WHOLE
         high, other_fin = story.high[side], story.fin[1 - side]
-        again = high is not None and bool(length) and (high - behind) % WHOLE < HALF
+        stream = story.streams[side]
+        old = high is not None and bool(length) and (high - behind) % WHOLE < HALF
+        if old and ((syn and stream.at is None) or not stream.had((one.seq + syn) % WHOLE, one.size)):
+            story.overtaken[side] = frame
         acks = bool(flags & tcp.ACK) and other_fin is not None and (one.ack - other_fin) % WHOLE < HALF
         messages: tuple[str, ...] = ()
         if flags & tcp.RST:
             kind = "RST"
         else:
             kind = ("SYN+ACK" if flags & tcp.ACK else "SYN") if syn else "FIN" if fin else "DATA" if one.size else "ACK"
-            stream = story.streams[side]
-            if syn:
-                stream.at = (one.seq + 1) % WHOLE if stream.at is None else stream.at
-            if one.size and not again:
-                messages = stream.put((one.seq + syn) % WHOLE, one.payload, one.size)
+            if syn and stream.at is None:
+                stream.at = (one.seq + 1) % WHOLE
+            if one.size or fin:
+                messages = stream.put((one.seq + syn) % WHOLE, one.payload, one.size, fin)
             if high is None or (behind - high) % WHOLE < HALF:
                 story.high[side] = behind
             if fin:
                 story.fin[side] = behind
         story.last = frame, time
-        key = (side, kind, acks, bool(one.size), again, mode, sa, messages)
+        key = (side, kind, acks, bool(one.size), old, mode, sa, messages)
         times = story.alike.get(key, 0)
         if times >= REPEATS:
             return
@@ -154,4 +172,4 @@ class Notes:
             story.stopped = f"more than {MOST_SEEN:,} segments of a connection, or {MOST_ALL:,} in all, are not matched"
             return
         self.total += 1
-        story.seen.append(Seen(frame, time, side, kind, acks, bool(one.size), again, mode, sa, messages))
+        story.seen.append(Seen(frame, time, side, kind, acks, bool(one.size), old, mode, sa, messages))

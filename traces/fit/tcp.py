@@ -8,7 +8,8 @@ What the table leaves out is allowed where the RFC has it:
 - what repeats octets, SYN or FIN that were sent before is no event either (3.8.1): the table repeats only what is not acknowledged, a
   stack also what it takes for lost. Only an end without a connection can't send it;
 - text may go along with a SYN (3.4) and is not looked at there;
-- a RST outside ESP may be anybody's (RFC 5961 1), and so may everything outside ESP where the connection is in ESP: the end sent it, or not;
+- a RST outside ESP may be anybody's (RFC 5961 1), and so may everything outside ESP where the connection is in ESP: the end sent it, or
+  somebody else did;
 - what passed the capture may arrive at any time after, more than once, or never.
 """
 
