@@ -65,9 +65,12 @@ USER, ORPHAN = 100_000_000_000, 30_000_000_000  # ns
 PLAIN, DELETE, DELETE_P1, RST = "plaintext", "Delete", "Delete of phase 1", "RST"
 TABLES = (BGP_MESSAGE_TABLE, BGP_TABLE, BINDING_TABLE, TCP_TABLE, SPD_TABLE, IPSEC_TABLE, PHASE1_INITIATOR_TABLE, PHASE1_RESPONDER_TABLE,
           QUICK_INITIATOR_TABLE, QUICK_RESPONDER_TABLE, INFORMATIONAL_TABLE)
-# The readings of the end of a connection. The others are as the start has them: it is over ESP, keyed by IKE, without a NAT.
-OPEN = ("del_trigger", "passive_del", "after_del", "clock_start", "confirm", "unmarked_del", "on_failure", "peer_del", "close_call", "bind",
-        "p1_delete", "p1_count", "p1_cascade", "del_order", "del_pair", "listener_rule")
+# The readings of the end of a connection, by what they are about. Each group is followed by itself, the others being loose: all together
+# have too many values. The rest is as the start has it: over ESP, keyed by IKE, without a NAT.
+GROUPS = {"who deletes, and when": ("del_trigger", "passive_del", "clock_start", "on_failure"),
+          "what a Delete does": ("unmarked_del", "peer_del", "confirm", "after_del", "listener_rule"),
+          "phase 1": ("p1_delete", "p1_count", "p1_cascade", "del_order")}
+OPEN = (*(key for group in GROUPS.values() for key in group), "close_call", "bind", "del_pair")
 FIXED = {"endpoint.name": "A", "connection.one-5-tuple": "false", "nat.state": "as-negotiated", "ipsec": "on", "port": "179",
          "keying": "ike", "bgp.AllowAutomaticStop": "true", "bgp.CollisionDetectEstablishedState": "true", "hold": "on",
          "bgp.DampPeerOscillations": "false", "bgp.DelayOpen": "false", "bgp.PassiveTcpEstablishment": "false",
@@ -84,6 +87,8 @@ HIDDEN: tuple[tuple[Table, Event, int], ...] = (
     (TCP_TABLE, READ_EOF, 0), (TCP_TABLE, USER_TIMEOUT, USER), (TCP_TABLE, FIN_WAIT_2_TIMEOUT, ORPHAN), (TCP_TABLE, TWO_MSL, -1),
     (BINDING_TABLE, CLOCK, -1))  # -1: time_wait
 BY_HAND: tuple[tuple[Table, Event, int], ...] = ((IPSEC_TABLE, CLEAR, 0), (IPSEC_TABLE, HARD, 0))
+COUNTERS = (("bgp", "ConnectRetryCounter"), ("binding", "next-incarnation"), ("bgp", "ConnectRetryTimer"), ("bgp", "IdleHoldTimer"))
+ONE_WAY = ("SA", "ISN is newer")  # choices that one SA pair and one connection leave nothing to choose of
 GOT_FIN = frozenset(one.code for one in (CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT))
 
 
@@ -134,39 +139,44 @@ def fixed() -> dict[str, str]:
     return FIXED | {one.key: one.values[0] for one in READINGS.values() if one.key not in (*OPEN, *FIXED)}
 
 
+def loose(group: str) -> list[str]:
+    """What is not followed where a group is."""
+    return [*(key for key in OPEN if key not in GROUPS[group]), "binding.other-sessions"]
+
+
 @cache
-def machine() -> Machine:
+def machine(group: str) -> Machine:
     """All tables of an end."""
     events = [*((table, event) for table, event, _ in (*HIDDEN, *BY_HAND)), (IPSEC_TABLE, ESP_IN), (SPD_TABLE, SPD_IN),
               (INFORMATIONAL_TABLE, INFO_RCV)]
-    return Machine("one end", TABLES, events, symbol, fixed())
+    return Machine("one end", TABLES, events, symbol, fixed(), loose(group), ONE_WAY)
 
 
 @cache
-def prober() -> Machine:
+def prober(group: str) -> Machine:
     """The way out for a segment, from the same states: the same tables, another event, and plaintext is what is seen."""
-    return Machine("one end, outbound", TABLES, [(SPD_TABLE, SPD_OUT)], probe, fixed())
+    return Machine("one end, outbound", TABLES, [(SPD_TABLE, SPD_OUT)], probe, fixed(), loose(group), ONE_WAY)
 
 
 @cache
-def hidden() -> tuple[tuple[Stimulus, int], ...]:
-    return tuple((stimulus, wait) for table, event, wait in HIDDEN for stimulus in machine().stimuli(table.name, event.name))
+def hidden(group: str) -> tuple[tuple[Stimulus, int], ...]:
+    return tuple((stimulus, wait) for table, event, wait in HIDDEN for stimulus in machine(group).stimuli(table.name, event.name))
 
 
 @cache
-def by_hand() -> tuple[tuple[Stimulus, int], ...]:
-    return tuple((stimulus, wait) for table, event, wait in BY_HAND for stimulus in machine().stimuli(table.name, event.name, gen=["g0"]))
+def by_hand(group: str) -> tuple[tuple[Stimulus, int], ...]:
+    return tuple((stimulus, wait) for table, event, wait in BY_HAND for stimulus in machine(group).stimuli(table.name, event.name, gen=["g0"]))
 
 
 @cache
-def arrival(one: Symbol) -> tuple[Stimulus, ...]:
+def arrival(group: str, one: Symbol) -> tuple[Stimulus, ...]:
     """What a message that has passed may cause at the end."""
     if one in (DELETE, DELETE_P1):
-        return machine().stimuli("informational", INFO_RCV.name, datagram=["DEL" if one == DELETE else "DEL-P1"], gen=["g0"],
+        return machine(group).stimuli("informational", INFO_RCV.name, datagram=["DEL" if one == DELETE else "DEL-P1"], gen=["g0"],
                                  cookie=["receiver"])
     kind, msg, acks, mode = one.split("/")
     table, event, gen = ("ipsec", ESP_IN, {"gen": ["g0"]}) if mode == tcp.ESP else ("spd", SPD_IN, {})
-    return machine().stimuli(table, event.name, kind=[kind], msg=[msg], acks=[acks], inc=["0"], **gen)
+    return machine(group).stimuli(table, event.name, kind=[kind], msg=[msg], acks=[acks], inc=["0"], **gen)
 
 
 def arriving(one: Seen) -> Symbol:
@@ -181,6 +191,7 @@ class Ending:
     """One end's part of what happens between the two. `sole`: no other SA pair is in place that a Delete may mean. `hand`: the SA may
     go by an operator's hand or at the end of its lifetime."""
 
+    group: str
     side: int
     time_wait: int
     sole: bool
@@ -188,9 +199,10 @@ class Ending:
 
     def match(self, events: list[Happens], last: int) -> Layer:
         """What comes of it; `last`: the time at which the file ends."""
-        self.here = machine().position("tcp", "state")
+        self.here = machine(self.group).position("tcp", "state")
         self.queue: set[Symbol] = set()
-        self.points = {Point(machine().start(**START), ()): Times(events[0].time if events else last, 0)}
+        self.counters = [machine(self.group).position(*one) for one in COUNTERS]
+        self.points = {Point(machine(self.group).start(**START), ()): Times(events[0].time if events else last, 0)}
         self.frames, self.excluded = 0, dict[str, dict[str, int]]()
         self.alive = self.left()
         self.now = self.before = events[0].time if events else last
@@ -224,7 +236,8 @@ class Ending:
         if one.side != self.side:
             self.become(points, one.frame)
             if one.segment is not None:
-                self.queue.add(arriving(one.segment))
+                if one.segment.kind not in ("ACK", "SYN", "SYN+ACK") or one.segment.acks:
+                    self.queue.add(arriving(one.segment))
             else:
                 self.queue |= {"delete": {DELETE}, "other": {DELETE_P1}}.get(one.what, {DELETE, DELETE_P1})
             self.points = self.closed(points, one.time)
@@ -264,26 +277,34 @@ class Ending:
 
     def plain(self, points: Mapping[Point, Times]) -> dict[Point, Times]:
         """The points at which a segment leaves in plaintext."""
-        stimuli = prober().stimuli("spd", SPD_OUT.name, kind=["DATA"], msg=["UPDATE"], inc=["0"])
+        stimuli = prober(self.group).stimuli("spd", SPD_OUT.name, kind=["DATA"], msg=["UPDATE"], inc=["0"])
         found: dict[Point, Times] = {}
         for point, times in points.items():
             for stimulus in stimuli:
-                for state, said in prober().steps(point.state, stimulus):
+                for state, said in prober(self.group).steps(point.state, stimulus):
                     if said:
-                        _merge(found, {Point(_constants(point.state, state), point.pending): times})
+                        _merge(found, {Point(self.settled(point.state, state), point.pending): times})
         return found
 
     # -- what may have happened --
 
     def moves(self, point: Point, times: Times, now: int) -> Iterator[tuple[Point, tuple[Symbol, ...], Times]]:
-        waits = (*hidden(), *(by_hand() if self.hand else ()))
+        waits = (*hidden(self.group), *(by_hand(self.group) if self.hand else ()))
         lasted = now - times.since
         stimuli = [one for one, wait in waits if lasted >= (self.time_wait if wait < 0 else wait)]
-        for stimulus in (*stimuli, *(each for one in sorted(self.queue) for each in arrival(one))):
-            for state, said in machine().steps(point.state, stimulus):
+        for stimulus in (*stimuli, *(each for one in sorted(self.queue) for each in arrival(self.group, one))):
+            for after, said in machine(self.group).steps(point.state, stimulus):
+                state = self.forgets(after)
                 changed = state[self.here] != point.state[self.here] or (state[self.here] == TIME_WAIT.code and stimulus.table in (
                     "ipsec", "spd") and "FIN" in str(stimulus))
                 yield Point(state, point.pending), said, Times(now if changed else times.since, times.due)
+
+    def forgets(self, state: State) -> State:
+        """Without what no longer matters: counters, and timers of a session that is over."""
+        cells = list(state)
+        for at in self.counters:
+            cells[at] = 0
+        return tuple(cells)
 
     def closed(self, points: Mapping[Point, Times], now: int) -> dict[Point, Times]:
         """With everything that may have happened unseen until now."""
@@ -314,8 +335,8 @@ class Ending:
                                                                                       for one in self.queue)
         ack = here in (FIN_WAIT_1.code, CLOSING.code, LAST_ACK.code) and any("/true/" in one and one.endswith(tcp.ESP)
                                                                             for one in self.queue)
-        return (fin or ack) and any(state[self.here] != here for one in self.queue if "/" in one for stimulus in arrival(one)
-                                    for state, _ in machine().steps(point.state, stimulus))
+        return (fin or ack) and any(state[self.here] != here for one in self.queue if "/" in one for stimulus in arrival(self.group, one)
+                                    for state, _ in machine(self.group).steps(point.state, stimulus))
 
     def sends(self, points: Mapping[Point, Times], seen: Symbol, now: int) -> dict[Point, Times]:
         """The points after a message was seen. Nothing orders what one step sends."""
@@ -337,6 +358,10 @@ class Ending:
         for _, said, _ in self.moves(point, self.points[point], now):
             yield from said
 
+    def settled(self, state: State, probed: State) -> State:
+        """A state with what a probe of it had to settle."""
+        return tuple(probed[at] if at in machine(self.group).constants else code for at, code in enumerate(state))
+
     # -- readings --
 
     def become(self, points: dict[Point, Times], frame: int) -> None:
@@ -349,13 +374,13 @@ class Ending:
 
     def left(self) -> dict[str, frozenset[int]]:
         states = {point.state for point in self.points}
-        return {key: machine().values(states, at) for at, key in machine().constants.items() if key in READINGS}
+        return {key: machine(self.group).values(states, at) for at, key in machine(self.group).constants.items() if key in READINGS}
 
     def together(self) -> list[dict[str, str]]:
         """The combinations of readings that are left, each with what it had to settle."""
         found: dict[tuple[tuple[str, str], ...], None] = {}
         for point in self.points:
-            one = tuple((key, READINGS[key].values[point.state[at]]) for at, key in machine().constants.items()
+            one = tuple((key, READINGS[key].values[point.state[at]]) for at, key in machine(self.group).constants.items()
                         if key in READINGS and point.state[at] >= 0)
             found[one] = None
         return [dict(one) for one in found]
@@ -371,11 +396,6 @@ def _merge(into: dict[Point, Times], more: Mapping[Point, Times]) -> bool:
             into[point] = new
             changed = True
     return changed
-
-
-def _constants(state: State, probed: State) -> State:
-    """A state with what a probe of it had to settle."""
-    return tuple(probed[at] if at in machine().constants else code for at, code in enumerate(state))
 
 
 def among(*states: Const) -> frozenset[int]:

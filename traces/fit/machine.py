@@ -69,11 +69,13 @@ class Machine:
 
     `events`: those that may happen, each with the arguments it may have (none: every one). `symbol` names what leaves the tables as an
     observer of the wire sees it, "" for what he does not see. `fixed`: values where they are known, by slot ("tcp.inc", "del_trigger");
-    what these tables do not read is passed over.
+    what these tables do not read is passed over. `loose`: unknown constants of which nobody asks what they are; each step may take
+    another value of them, which allows more than any value does and keeps the states few.
     """
 
     def __init__(self, name: str, tables: Sequence[Table], events: Iterable[tuple[Table, Event]], symbol: Callable[[Said], Symbol],
-                 fixed: Mapping[str, str] | None = None) -> None:
+                 fixed: Mapping[str, str] | None = None, loose: Iterable[str] = (),
+                 first: Iterable[str] = ()) -> None:
         whole = [Offer(END, table, event, when=TRUE if event.timer is None else event.timer) for table, event in events]
         self.system = System(name, [Instance(END, table) for table in tables], whole, extra=[(END, var) for var in read_elsewhere(tables)],
                              open_ended=True)
@@ -81,6 +83,9 @@ class Machine:
         here = set(map(str, self.system.slots))
         self.fixed = {f"{END}.{key}": value for key, value in (fixed or {}).items() if f"{END}.{key}" in here}
         self.constants = self._constants(tables)
+        self.first = frozenset(first)
+        names = set(loose)
+        self.loose = frozenset(at for at, one in self.constants.items() if one in names)
         self._known: dict[tuple[State, Stimulus], Steps] = {}
 
     def _constants(self, tables: Sequence[Table]) -> dict[int, str]:
@@ -109,13 +114,13 @@ class Machine:
         return at
 
     def stimuli(self, table: str, event: str, **only: Sequence[str]) -> tuple[Stimulus, ...]:
-        """An event with every argument, or those given, and every choice its step may consult."""
+        """An event with every argument, or those given, and every choice its step may consult (of those in `first` the first)."""
         number = next(at for at, one in enumerate(self.system.offers) if (one.table.name, one.event.name) == (table, event))
         offer, choices = self.system.offers[number], self.system.offer_choices[number]
         args = product(*([p.sort.code(value) for value in only[p.name]] if p.name in only else
                          [p.default.code] if isinstance(p.default, Const) else range(p.sort.size) for p in offer.event.params))
         chosen = [tuple((choice.name, code) for choice, code in zip(choices, codes, strict=True))
-                  for codes in product(*(range(choice.sort.size) for choice in choices))]
+                  for codes in product(*(range(1 if choice.name in self.first else choice.sort.size) for choice in choices))]
         return tuple(Stimulus(END, table, event, one, which) for one in args for which in chosen)
 
     def steps(self, state: State, stimulus: Stimulus) -> Steps:
@@ -123,8 +128,11 @@ class Machine:
         key = state, stimulus
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = tuple(dict.fromkeys(self._steps(state, stimulus)))
+            found = self._known[key] = tuple(dict.fromkeys((self._loosened(after), said) for after, said in self._steps(state, stimulus)))
         return found
+
+    def _loosened(self, state: State) -> State:
+        return tuple(UNKNOWN if at in self.loose else code for at, code in enumerate(state)) if self.loose else state
 
     def _steps(self, state: State, stimulus: Stimulus) -> Iterator[tuple[State, tuple[Symbol, ...]]]:
         system, said = self.system, list[Symbol]()
@@ -157,7 +165,7 @@ class Machine:
                 return
         except _Split as split:
             for code in self._values(split.at):
-                yield from self.steps((*state[:split.at], code, *state[split.at + 1:]), stimulus)
+                yield from self._steps((*state[:split.at], code, *state[split.at + 1:]), stimulus)
             return
         yield (tuple(UNKNOWN if old == UNKNOWN else new for old, new in zip(state, after, strict=True)), tuple(filter(None, said)))
 
