@@ -46,10 +46,12 @@ def symbol(one: Said) -> Symbol:
 
 
 @cache
-def observer() -> Observer:
-    """Both tables."""
+def observer(asked: bool) -> Observer:
+    """Both tables. `asked`: the peer opened the connection, so that the reading `first_open` decides whether the end waits for its OPEN
+    (`model.tcp.CONNECTED_TO`)."""
     events = [(BGP_TABLE, BGP_EVENT[number]) for number in (*OF_THE_END, 18)]
-    machine = Machine("bgp alone", [BGP_MESSAGE_TABLE, BGP_TABLE], [*events, (BGP_MESSAGE_TABLE, BGP_MSG)], symbol, FIXED)
+    machine = Machine("bgp alone", [BGP_MESSAGE_TABLE, BGP_TABLE], [*events, (BGP_MESSAGE_TABLE, BGP_MSG)], symbol,
+                      FIXED if asked else FIXED | {"tcp.connected-to": "false"}, means={"tcp.connected-to": "first_open"})
     hidden = [one for number in OF_THE_END for one in machine.stimuli("bgp", BGP_EVENT[number].name)]
     here = machine.position("bgp", "state")
     idle = machine.start(**{"bgp.state": "Idle"})
@@ -92,7 +94,7 @@ def starts(machine: Machine) -> list[State]:
 
 def match(story: Story, side: int) -> Layer:
     """The messages of one end."""
-    looking = observer()
+    looking = observer(any(one.kind == "SYN" and one.side != side for one in story.seen))
     here = looking.machine.position("bgp", "state")
     matching = Matching(NAME, looking, looking.begin(starts(looking.machine), ()))
     heard = protected = False

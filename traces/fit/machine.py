@@ -70,19 +70,23 @@ class Machine:
     `events`: those that may happen, each with the arguments it may have (none: every one). `symbol` names what leaves the tables as an
     observer of the wire sees it, "" for what he does not see. `fixed`: values where they are known, by slot ("tcp.inc", "del_trigger");
     what these tables do not read is passed over. `loose`: unknown constants of which nobody asks what they are; each step may take
-    another value of them, which allows more than any value does and keeps the states few.
+    another value of them, which allows more than any value does and keeps the states few. `first`: choices of which only the first value is
+    taken. `when`: in which states an event may happen, where not always (a timer's expiry: while it runs). `means`:
+    a reading by which a constant is known, where its values are the reading's in the same order.
     """
 
     def __init__(self, name: str, tables: Sequence[Table], events: Iterable[tuple[Table, Event]], symbol: Callable[[Said], Symbol],
                  fixed: Mapping[str, str] | None = None, loose: Iterable[str] = (),
-                 first: Iterable[str] = ()) -> None:
-        whole = [Offer(END, table, event, when=TRUE if event.timer is None else event.timer) for table, event in events]
+                 first: Iterable[str] = (), when: Mapping[Event, Expr] | None = None,
+                 means: Mapping[str, str] | None = None) -> None:
+        only = when or {}
+        whole = [Offer(END, table, event, when=only.get(event, TRUE if event.timer is None else event.timer)) for table, event in events]
         self.system = System(name, [Instance(END, table) for table in tables], whole, extra=[(END, var) for var in read_elsewhere(tables)],
                              open_ended=True)
         self.symbol = symbol
         here = set(map(str, self.system.slots))
         self.fixed = {f"{END}.{key}": value for key, value in (fixed or {}).items() if f"{END}.{key}" in here}
-        self.constants = self._constants(tables)
+        self.constants = {at: (means or {}).get(one, one) for at, one in self._constants(tables).items()}
         self.first = frozenset(first)
         names = set(loose)
         self.loose = frozenset(at for at, one in self.constants.items() if one in names)

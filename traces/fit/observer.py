@@ -7,7 +7,7 @@ that sends nothing, and the order of the rest is kept (decision 044).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from model.system import State
@@ -26,6 +26,20 @@ class Point(NamedTuple):
 
 
 Points = frozenset[Point]
+
+
+def any_time(arrivals: Mapping[Symbol, Sequence[Stimulus]]) -> tuple[Callable[[Hashable], Iterable[tuple[Stimulus, Hashable]]],
+                                                                     Callable[[Hashable, Symbol], Hashable]]:
+    """`arrives` and `joins` of an observer to which whatever passed may come at any time after, in any order, more than once, or never."""
+    def arrives(queue: Hashable) -> Iterable[tuple[Stimulus, Hashable]]:
+        assert isinstance(queue, frozenset)
+        return [(stimulus, queue) for one in sorted(queue) for stimulus in arrivals[one]]
+
+    def joins(queue: Hashable, one: Symbol) -> Hashable:
+        assert isinstance(queue, frozenset)
+        return queue | {one}
+
+    return arrives, joins
 
 
 class TooMany(Exception):

@@ -15,7 +15,6 @@ What the table leaves out is allowed where the RFC has it:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
 from functools import cache
 
 from model.expr import Const
@@ -40,8 +39,7 @@ from traces.capture import tcp
 from traces.fit.layer import Layer, Matching
 from traces.fit.machine import Machine, Said, Symbol
 from traces.fit.notes import Seen, Story
-from traces.fit.observer import Observer
-from verify.step import Stimulus
+from traces.fit.observer import Observer, any_time
 
 NAME = "tcp"
 EVENTS = (TCP_OPEN, TCP_SEND, TCP_CLOSE, TCP_ABORT, TCP_HARD_ERROR, RETRANSMIT, USER_TIMEOUT, TWO_MSL, FIN_WAIT_2_TIMEOUT, READ_EOF)
@@ -74,15 +72,7 @@ def observer() -> Observer:
                                    inc=["0"], fit=[fit]))
         for kind in ("SYN", "SYN+ACK", "ACK", "DATA", "FIN", "RST") for acks in (False, True) for text in (False, True)}
 
-    def arrives(queue: Hashable) -> Iterable[tuple[Stimulus, Hashable]]:
-        assert isinstance(queue, frozenset)
-        return [(stimulus, queue) for one in sorted(queue) for stimulus in arrivals[one]]
-
-    def joins(queue: Hashable, one: Symbol) -> Hashable:
-        assert isinstance(queue, frozenset)
-        return queue | {one}
-
-    return Observer(machine, hidden, arrives, joins, lambda one: one.startswith("ACK"))
+    return Observer(machine, hidden, *any_time(arrivals), lambda one: one.startswith("ACK"))
 
 
 def starts(machine: Machine) -> list[State]:
