@@ -29,6 +29,10 @@ class Seen(NamedTuple):
     sa: int | None
     messages: tuple[str, ...]
 
+    @property
+    def fin(self) -> bool:
+        return self.kind == FIN
+
 
 @dataclass(eq=False)
 class Messages:
