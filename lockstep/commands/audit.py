@@ -94,6 +94,7 @@ def _print_fit(result: Fit) -> None:
     if found:
         print()
         print_columns(("end", "reading", "consistent with", "excluded"), found)
+    print("".join(f"{line}\n" for line in text.combinations(result)), end="")
     print(f"{len(READINGS) - len(result.shown)} of {len(READINGS)} readings: this capture does not show")
     print("\n".join(f"not matched: {one}" for one in result.left_out) + "\n" * bool(result.left_out), end="")
     print("taken for granted: " + "; ".join(ASSUMED))

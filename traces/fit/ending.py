@@ -52,8 +52,8 @@ from model.system import State
 from model.table import Table
 from model.tcp import FIN_WAIT_2_TIMEOUT, READ_EOF, RETRANSMIT, TCP_TABLE, TWO_MSL, USER_TIMEOUT
 from traces.capture import tcp
-from traces.fit.layer import DEPARTS, FITS, UNDECIDED, Layer
-from traces.fit.machine import Machine, Said, Symbol
+from traces.fit.layer import DEPARTS, FITS, UNDECIDED, Layer, merged
+from traces.fit.machine import UNKNOWN, Machine, Said, Symbol
 from traces.fit.notes import Seen
 from traces.fit.observer import MOST_POINTS, TooMany
 from traces.fit.tcp import foreign, name
@@ -236,7 +236,10 @@ class Ending:
         left = {key: tuple(READINGS[key].values[code] for code in sorted(self.alive[key])) for key in self.excluded}
         instead = sorted({said for point in self.points for said in self.says(point, time)}) if verdict == DEPARTS else []
         instead = [IN_ESP, *instead] if what.endswith(IN_PLAINTEXT) else instead
-        return Layer(NAME, verdict, self.frames, frame, what, tuple(instead), reason, left, self.excluded)
+        settled = ({key: READINGS[key].values[point.state[at]] for at, key in machine(self.group).constants.items()
+                    if key in GROUPS[self.group] and point.state[at] != UNKNOWN} for point in self.points)
+        return Layer(NAME, verdict, self.frames, frame, what, tuple(instead), reason, left, self.excluded,
+                     merged(settled) if verdict != DEPARTS else ())
 
     # -- what happens --
 
@@ -416,5 +419,5 @@ def match(group: str, side: int, events: list[Happens], last: int, time_wait: in
         return replace(by_hand_, frame=first.frame, what=first.what, reason=HAND)
     lossy = Ending(group, side, time_wait, sole, hand=True, lossy=True).match(events, last)
     if lossy.verdict != DEPARTS:
-        return replace(by_hand_, verdict=UNDECIDED, reason=LOST, left={}, excluded={})
-    return replace(lossy, left={}, excluded={})
+        return replace(by_hand_, verdict=UNDECIDED, reason=LOST, left={}, excluded={}, together=())
+    return replace(lossy, left={}, excluded={}, together=())

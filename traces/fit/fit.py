@@ -50,6 +50,11 @@ class End:
     layers: tuple[Layer, ...]
 
     @property
+    def together(self) -> list[Mapping[str, str]]:
+        """Combinations of readings of which one it must be, where that says more than each reading by itself."""
+        return [one for layer in self.layers if len(layer.together) > 1 for one in layer.together]
+
+    @property
     def readings(self) -> dict[str, Value]:
         """What its layers say together; a reading that is not here is one that this connection does not show."""
         found: dict[str, Value] = {}
@@ -174,16 +179,23 @@ def _ending(case: Case, one: Connection, story: Story, side: int) -> Iterator[La
 
 def _not_followed(case: Case, one: Connection, story: Story) -> str | None:
     """Why the end of a connection can't be followed."""
-    tracker, sas = case.tracker, [case.tracker.associations[number] for number in one.sas]
+    tracker, since = case.tracker, _established(story)
+    if since is None:
+        return "the session did not come up in the file"
+    first = case.tracker.associations[next(iter(one.sas))]
+    two = hosts(first.source, first.target)
+    begun = [exchange.frames[0] for keys in filter(None, [tracker.ike.get(two)]) for exchange in (*keys.phase1.values(), *keys.quick.values())
+             if exchange.frames and exchange.frames[0] > since]
+    until = min(begun, default=story.last[0] + 1)
+    used = {seen.sa for seen in story.seen if seen.sa is not None and seen.frame < until}
+    sas = [tracker.associations[number] for number in sorted(used)]
     if any(sa.kind != segments.ESP for sa in sas) or len(sas) != 2 or sas[0].source != sas[1].target:
         return "it is not over one pair of ESP SAs"
     if any(len(sa.connections) > 1 for sa in sas):
         return "its SAs carry other connections too"
-    ike_ = tracker.ike.get(hosts(sas[0].source, sas[0].target))
+    ike_ = tracker.ike.get(two)
     if ike_ is None or not any(exchange.complete for exchange in ike_.quick.values()):
         return "no whole quick mode is in the file: nothing can be told of IKE's part"
-    if _established(story) is None:
-        return "the session did not come up in the file"
     if story.stopped:
         return story.stopped
     if tracker.steps_back or tracker.untimed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from model.readings import READINGS
@@ -26,6 +26,27 @@ class Layer:
     reason: str = ""
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     excluded: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    together: tuple[Mapping[str, str], ...] = ()  # combinations of readings, of which one it must be
+
+
+def merged(found: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], ...]:
+    """Combinations without those that others contain, and with a reading left out where each of its values is among them; none where
+    they say nothing."""
+    every = {frozenset(one.items()) for one in found}
+    changed = True
+    while changed:
+        changed = False
+        every = {one for one in every if not any(other < one for other in every)}
+        for one in every:
+            for pair in one:
+                rest = one - {pair}
+                if all(rest | {(pair[0], value)} in every for value in READINGS[pair[0]].values):
+                    every = (every - {rest | {(pair[0], value)} for value in READINGS[pair[0]].values}) | {rest}
+                    changed = True
+                    break
+            if changed:
+                break
+    return tuple(sorted((dict(sorted(one)) for one in every), key=str)) if frozenset() not in every else ()
 
 
 class Matching:
@@ -96,7 +117,3 @@ class Matching:
             return self.over
         left, excluded = self.told()
         return Layer(self.name, FITS, self.frames, left=left, excluded=excluded)
-
-
-def words(values: Sequence[str] | Iterable[str]) -> str:
-    return ", ".join(values)

@@ -56,6 +56,14 @@ def readings(result: Fit) -> Iterator[tuple[str, str, str, str]]:
                 yield end.name, key, ", ".join(value.left) or "none", out
 
 
+def combinations(result: Fit) -> Iterator[str]:
+    """A line for each end of which only some combinations of readings are left."""
+    for one in result.connections:
+        for end in one.ends:
+            if end.together:
+                yield f"{end.name}: {'; or '.join(' and '.join(f'{key}={value}' for key, value in each.items()) for each in end.together)}"
+
+
 def data(result: Fit) -> dict[str, Any]:
     """For `--json`."""
     return {"assumed": list(ASSUMED), "not_matched": list(result.left_out), "connections": [_matched(one) for one in result.connections],
@@ -72,4 +80,5 @@ def _end(end: End) -> dict[str, Any]:
         "layers": [{"layer": one.name, "verdict": one.verdict, "frames": one.frames, "frame": one.frame, "seen": one.what,
                     "instead": list(one.instead), "reason": one.reason} for one in end.layers],
         "readings": {key: {"left": list(value.left), "excluded": dict(value.excluded)} for key, value in end.readings.items()},
+        "one_of": [dict(one) for one in end.together],
     }
