@@ -184,7 +184,8 @@ def _not_followed(case: Case, one: Connection, story: Story) -> str | None:
         return "the session did not come up in the file"
     first = case.tracker.associations[next(iter(one.sas))]
     two = hosts(first.source, first.target)
-    begun = [exchange.frames[0] for keys in filter(None, [tracker.ike.get(two)]) for exchange in (*keys.phase1.values(), *keys.quick.values())
+    keys = tracker.ike.get(two, Ike())
+    begun = [exchange.frames[0] for exchange in (*keys.phase1.values(), *keys.quick.values())
              if exchange.frames and exchange.frames[0] > since]
     until = min(begun, default=story.last[0] + 1)
     used = {seen.sa for seen in story.seen if seen.sa is not None and seen.frame < until}
@@ -193,8 +194,7 @@ def _not_followed(case: Case, one: Connection, story: Story) -> str | None:
         return "it is not over one pair of ESP SAs"
     if any(len(sa.connections) > 1 for sa in sas):
         return "its SAs carry other connections too"
-    ike_ = tracker.ike.get(two)
-    if ike_ is None or not any(exchange.complete for exchange in ike_.quick.values()):
+    if not any(exchange.complete for exchange in keys.quick.values()):
         return "no whole quick mode is in the file: nothing can be told of IKE's part"
     if story.stopped:
         return story.stopped
