@@ -416,22 +416,27 @@ class System:
         return {str(slot): slot.text(code) for slot, code in zip(self.slots, state, strict=True)}
 
 
+def read_elsewhere(tables: Sequence[Table]) -> list[Var]:
+    """The variables that rows of these tables read and none of the tables has; an observer of the wire is one, by its name."""
+    own = {(var.table, var.name): var for table in tables for var in table.all_variables}
+    found: dict[tuple[str, str], Var] = {}
+    for line in (line for table in tables for line in table.rows):
+        for expr in (line.condition, *(e for action in line.actions for e in action_exprs(action))):
+            for node in walk(expr):
+                var = node.var if isinstance(node, Item) else node
+                if isinstance(var, Var) and (var.table, var.name) not in own:
+                    found[(var.table, var.name)] = var
+                elif isinstance(node, OnWire):
+                    found[("observer", node.name)] = Var("observer", node.name, node.sort)
+    return list(found.values())
+
+
 def open_system(table: Table, *, fixed: Mapping[str, int] | None = None) -> System:
     """The component slice of a table: the table alone, every event with every argument offered at any time, every variable it
     reads of others, or has and never sets, given any value at any time, any message appearing on a channel it has (the most
     general environment). It starts in each of the table's states. `fixed`: other initial values, by slot name."""
     scope = {"endpoint": "A", "end": "A", "direction": "A>B", "world": ""}[table.place]
-    own = {(var.table, var.name): var for var in table.all_variables}
-    moved: dict[tuple[str, str], Var] = {}
-    for line in table.rows:
-        for expr in (line.condition, *(e for action in line.actions for e in action_exprs(action))):
-            for node in walk(expr):
-                var = node.var if isinstance(node, Item) else node
-                if isinstance(var, Var) and (var.table, var.name) not in own:
-                    moved[(var.table, var.name)] = var
-                elif isinstance(node, OnWire):
-                    moved[("observer", node.name)] = Var("observer", node.name, node.sort)
-    foreign = list(moved.values())
+    foreign = read_elsewhere([table])
     channels = [var for var in table.variables if isinstance(var, Channel)]
     set_here = {(a.target.var if isinstance(a.target, Item) else a.target) for line in table.rows for a in line.actions
                 if isinstance(a, Set)}

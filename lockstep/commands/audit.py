@@ -17,6 +17,7 @@ from lockstep.shell import Json, examples, one_line_errors, print_json, reader_m
 if TYPE_CHECKING:
     from traces.audit.tracker import Hosts
     from traces.capture.esp import Keys
+    from traces.fit.fit import Fit
 
 EPILOG = examples("lockstep audit bgp.pcap", "lockstep audit bgp.pcapng --keys esp_sa --protect 192.0.2.1,192.0.2.2",
                   "lockstep audit bgp.pcap --time-wait 240 --json")
@@ -29,14 +30,16 @@ def audit(
     protect: Annotated[list[str] | None, typer.Option("--protect", metavar="A,B", help="Two neighbours that had to be protected; every "
                                                       "pair that speaks BGP where none is named. May be repeated.")] = None,
     time_wait: Annotated[float, typer.Option("--time-wait", metavar="S", help="Seconds of TIME-WAIT: 60 on Linux, 240 by RFC 793.")] = 60.0,
+    against: Annotated[bool, typer.Option("--model/--no-model", help="Also match each end with the tables: where it departs from every "
+                                          "run, and which readings it is consistent with.")] = True,
     ladder: Annotated[bool, typer.Option("--ladder/--no-ladder", help="Also show who sent what.")] = True,
     as_json: Json = False,
 ) -> None:
     """Check a packet capture against the draft's claims.
 
     No plaintext; SAs outlive their connection; one SA carries one connection; SAs come before the SYN; OPEN comes first.
-    What the capture can't show is undecided, never satisfied. Exit status: 0 nothing is violated or undecided, 1 something is violated,
-    2 bad input, 3 something is undecided.
+    What the capture can't show is undecided, never satisfied. Then each end is matched with the model's tables. Exit status, by the
+    claims: 0 nothing is violated or undecided, 1 something is violated, 2 bad input, 3 something is undecided.
     """
     with one_line_errors(), _bad_input():
         from lockstep.choice import UsageError
@@ -46,13 +49,17 @@ def audit(
         from traces.audit.document import document
         from traces.audit.text import frames_text, hosts_text, ladders, summary
         from traces.audit.verdict import UNDECIDED, VIOLATED
+        from traces.fit import text as fit_text
+        from traces.fit.fit import fit
+        from traces.fit.notes import Notes
 
         if not 0 <= time_wait <= LONGEST_TIME_WAIT:
             raise UsageError(f"--time-wait {time_wait:g}: seconds from 0 to {LONGEST_TIME_WAIT:g}")
-        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait, _progress(quiet=as_json))
+        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait, _progress(quiet=as_json),
+                               Notes() if against else None)
         with reader_may_go():
             if as_json:
-                print_json(document(result))
+                print_json(document(result) | ({"model": fit_text.data(fit(result.case))} if against else {}))
             else:
                 sys.stdout.write(summary(result) + "\n")
                 sys.stdout.flush()
@@ -64,10 +71,44 @@ def audit(
                     print_columns(("neighbours", *(one.property for one in result.verdicts)),
                                   [(hosts_text(pair), *(one.verdict for one in verdicts)) for pair, verdicts in pairs])
                 print(f"\nTIME-WAIT {time_wait:g} s; frames are numbered from 1, as in Wireshark")
+                if against:
+                    _print_fit(fit(result.case, _matching))
                 if ladder:
                     sys.stdout.write("\n" + ladders(result))
         words = {one.verdict for one in result.verdicts}
     raise typer.Exit(NOT_AS_EXPECTED if VIOLATED in words else NOT_DECIDED if UNDECIDED in words or result.capture.problem else AS_EXPECTED)
+
+
+def _print_fit(result: Fit) -> None:
+    """What came of the matching, and what it rests on; nothing where there was nothing to match."""
+    from lockstep.screen import print_columns
+    from model.readings import READINGS
+    from traces.fit import text
+    from traces.fit.fit import ASSUMED
+
+    if not (result.connections or result.exchanges):
+        return
+    print("\nagainst the model: what each end sent, and whether some run of the tables sends it")
+    print_columns(("end", "layer", "verdict", "frame", "what"), list(text.rows(result)))
+    found = list(text.readings(result))
+    if found:
+        print()
+        print_columns(("end", "reading", "consistent with", "excluded"), found)
+    print("".join(f"{line}\n" for line in text.combinations(result)), end="")
+    print(f"{len(READINGS) - len(result.shown)} of {len(READINGS)} readings: this capture does not show")
+    print("\n".join(f"not matched: {one}" for one in result.left_out) + "\n" * bool(result.left_out), end="")
+    print("taken for granted: " + "; ".join(ASSUMED))
+
+
+def _matching(told: str) -> None:
+    from lockstep.screen import PLAIN_EVERY
+
+    if monotonic() - _matching_since[0] >= PLAIN_EVERY:
+        _matching_since[0] = monotonic()
+        print(f"lockstep: matching {told}", file=sys.stderr)
+
+
+_matching_since = [monotonic()]
 
 
 def _progress(quiet: bool) -> Callable[[int], None]:

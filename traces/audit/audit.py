@@ -13,6 +13,7 @@ from traces.audit.tracker import Hosts, Tracker
 from traces.audit.verdict import UNDECIDED, VIOLATED, Finding, Verdict, add_up
 from traces.capture.esp import Keys
 from traces.capture.files import Capture, Record
+from traces.fit.notes import Notes
 
 CLAIMS: tuple[ModuleType, ...] = (plaintext, lifetime, sharing, order, opening)
 MOST_PAIRS = 200
@@ -42,12 +43,13 @@ class Audit:
 
 
 def audit(path: Path, keys: Sequence[Keys] = (), protect: Sequence[Hosts] = (), time_wait: float = TIME_WAIT,
-          progress: Callable[[int], None] | None = None) -> Audit:
-    """Read a capture and judge it; `progress` hears now and then how many packets were read. Ctrl-C ends the reading, not the judging.
+          progress: Callable[[int], None] | None = None, notes: Notes | None = None) -> Audit:
+    """Read a capture and judge it; `progress` hears now and then how many packets were read; `notes`, where they are given, are what
+    `traces.fit` needs of the connections. Ctrl-C ends the reading, not the judging.
 
     Raises traces.capture.files.CaptureError, OSError.
     """
-    capture, tracker = Capture(path), Tracker(keys)
+    capture, tracker = Capture(path), Tracker(keys, notes)
     try:
         tracker.run(capture if progress is None else _counted(capture, progress))
     except KeyboardInterrupt:

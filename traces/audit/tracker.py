@@ -10,6 +10,7 @@ from traces.capture.esp import Keys
 from traces.capture.files import Record
 from traces.capture.ip import Address, Datagram
 from traces.capture.tcp import Connection, Segment
+from traces.fit.notes import Notes
 
 MOST_CONNECTIONS, MOST_SAS, MOST_EXCHANGES, MOST_EVENTS, MOST_REMEMBERED, MOST_STEPS = 1 << 15, 1 << 15, 1 << 17, 20_000, 1 << 16, 1000
 DEEPEST = 4  # headers of tunnels in one another
@@ -119,9 +120,11 @@ class Event:
 
 
 class Tracker:
-    """Takes the records of a capture and keeps what the claims are about, in bounded memory; `notes` says what was left out."""
+    """Takes the records of a capture and keeps what the claims are about, in bounded memory; `notes` takes down each connection's segments
+    for the matching with the model, where it is wanted."""
 
-    def __init__(self, keys: Iterable[Keys] = ()) -> None:
+    def __init__(self, keys: Iterable[Keys] = (), notes: Notes | None = None) -> None:
+        self.notes = notes
         self.keys = list(keys)
         self.packets = 0
         self.first_time = self.last_time = 0
@@ -239,6 +242,8 @@ class Tracker:
                 carrier.connections[connection.number] = None
             use.last, use.count = frame, use.count + 1
         self.tell(connection, one, frame, time, mode, known_mode, before)
+        if self.notes is not None:
+            self.notes.take(connection, one, frame, time, mode, None if carrier is None else carrier.number)
 
     def connection(self, one: Segment, frame: int, time: int, opening: bool) -> Connection | None:
         if len(self.connections) >= MOST_CONNECTIONS:
