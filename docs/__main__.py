@@ -157,6 +157,8 @@ WITH_WORDS = {"facts": facts, "site": site}
 
 
 def main() -> None:
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        return print(__doc__)
     if sys.argv[1:2] and sys.argv[1] in WITH_WORDS:
         return WITH_WORDS[sys.argv[1]](sys.argv[2:])
     parts = {**PARTS, **ALONE}
@@ -165,6 +167,7 @@ def main() -> None:
         if word not in parts:
             sys.exit(f"docs: {word!r}: there is no such part; there are {', '.join(parts)}, and, first and alone, "
                      f"{' or '.join(WITH_WORDS)}")
+    for word in words:
         parts[word]()
     return None
 
