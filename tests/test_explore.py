@@ -226,7 +226,7 @@ class Served:
 
     def ask(self, address: str, body: Any = None, method: str = "POST", **headers: str) -> tuple[int, str]:
         """Status and text. `headers`: instead of or beside the usual ones."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             usual = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
@@ -359,7 +359,7 @@ def below(pid: int) -> set[int]:
 
 
 def eventually(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not true() and time.monotonic() < end:
         time.sleep(0.05)
     return true()
@@ -451,7 +451,7 @@ class Reader:
     def __init__(self, browser: Any, served: Served, link: str, **look: Any) -> None:
         self.context = browser.new_context(**look)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
