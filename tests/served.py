@@ -44,7 +44,7 @@ class Served:
 
     def ask(self, address: str, body: Any = None, method: str = "POST", **headers: str) -> tuple[int, str]:
         """Status and text. `headers`: instead of or beside the usual ones."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             usual = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
