@@ -28,7 +28,7 @@ MOST_CONNECTIONS, MOST_EXCHANGES = 100, 200  # that are matched
 ASSUMED = (
     "who an address names sent what bears it; but a RST outside ESP may be anybody's, and for tcp and bgp whatever is outside ESP in a "
     "connection that is in it",
-    "frames stand in the file in the order in which they passed",
+    "frames stand in the file in the order in which they passed, and none is missing that TCP's and ESP's numbers do not show",
     "what passed may have arrived at any time after, or, TCP repeating it, late",
     "the rows 'end': what an end sent is in the file, what one step sends leaves within 5 s, TIME-WAIT lasts what --time-wait says",
 )
