@@ -50,9 +50,9 @@ class End:
     layers: tuple[Layer, ...]
 
     @property
-    def together(self) -> list[Mapping[str, str]]:
-        """Combinations of readings of which one it must be, where that says more than each reading by itself."""
-        return [one for layer in self.layers if len(layer.together) > 1 for one in layer.together]
+    def together(self) -> list[tuple[Mapping[str, str], ...]]:
+        """Combinations of readings of which one it must be, for each layer where that says more than each reading by itself."""
+        return [layer.together for layer in self.layers if len(layer.together) > 1]
 
     @property
     def readings(self) -> dict[str, Value]:
@@ -175,6 +175,8 @@ def _ending(case: Case, one: Connection, story: Story, side: int) -> Iterator[La
         except TooMany:
             layer = Layer(ending.NAME, UNDECIDED, 0, reason="more runs are possible than are followed")
         yield _careful(replace(layer, name=f"{ending.NAME}: {group}"), _doubt(case, one))
+        if layer.verdict == DEPARTS or layer.reason == ending.LOST:
+            return  # each group allows more than there is: what has no run in one of them has none
 
 
 def _not_followed(case: Case, one: Connection, story: Story) -> str | None:
