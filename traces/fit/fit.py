@@ -28,7 +28,7 @@ MOST_CONNECTIONS, MOST_EXCHANGES = 100, 200  # that are matched
 ASSUMED = (
     "who an address names sent what bears it; but a RST outside ESP may be anybody's, and for tcp and bgp whatever is outside ESP in a "
     "connection that is in it",
-    "frames stand in the file in the order in which they passed",
+    "frames stand in the file in the order in which they passed, and none is missing that TCP's and ESP's numbers do not show",
     "what passed may have arrived at any time after, or, TCP repeating it, late",
     "the rows 'end': what an end sent is in the file, what one step sends leaves within 5 s, TIME-WAIT lasts what --time-wait says",
 )
@@ -50,9 +50,9 @@ class End:
     layers: tuple[Layer, ...]
 
     @property
-    def together(self) -> list[Mapping[str, str]]:
-        """Combinations of readings of which one it must be, where that says more than each reading by itself."""
-        return [one for layer in self.layers if len(layer.together) > 1 for one in layer.together]
+    def together(self) -> list[tuple[Mapping[str, str], ...]]:
+        """Combinations of readings of which one it must be, for each layer where that says more than each reading by itself."""
+        return [layer.together for layer in self.layers if len(layer.together) > 1]
 
     @property
     def readings(self) -> dict[str, Value]:
@@ -175,6 +175,8 @@ def _ending(case: Case, one: Connection, story: Story, side: int) -> Iterator[La
         except TooMany:
             layer = Layer(ending.NAME, UNDECIDED, 0, reason="more runs are possible than are followed")
         yield _careful(replace(layer, name=f"{ending.NAME}: {group}"), _doubt(case, one))
+        if layer.verdict == DEPARTS or layer.reason == ending.LOST:
+            return  # each group allows more than there is: what has no run in one of them has none
 
 
 def _not_followed(case: Case, one: Connection, story: Story) -> str | None:

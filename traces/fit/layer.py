@@ -30,23 +30,20 @@ class Layer:
 
 
 def merged(found: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], ...]:
-    """Combinations without those that others contain, and with a reading left out where each of its values is among them; none where
-    they say nothing."""
+    """The shortest combinations that say the same (prime implicants): a reading is left out where each of its values is among them; none
+    where they say nothing."""
     every = {frozenset(one.items()) for one in found}
-    changed = True
-    while changed:
-        changed = False
-        every = {one for one in every if not any(other < one for other in every)}
-        for one in every:
-            for pair in one:
-                rest = one - {pair}
-                if all(rest | {(pair[0], value)} in every for value in READINGS[pair[0]].values):
-                    every = (every - {rest | {(pair[0], value)} for value in READINGS[pair[0]].values}) | {rest}
-                    changed = True
-                    break
-            if changed:
-                break
-    return tuple(sorted((dict(sorted(one)) for one in every), key=str)) if frozenset() not in every else ()
+    todo = list(every)
+    while todo:
+        one = todo.pop()
+        for pair in one:
+            rest = one - {pair}
+            whole = all(any(other <= rest | {(pair[0], value)} for other in every) for value in READINGS[pair[0]].values)
+            if whole and rest not in every:
+                every.add(rest)
+                todo.append(rest)
+    shortest = [one for one in every if not any(other < one for other in every)]
+    return tuple(sorted((dict(sorted(one)) for one in shortest if one), key=str))
 
 
 class Matching:

@@ -14,7 +14,7 @@ from model.system import State
 from traces.fit.machine import Machine, Symbol
 from verify.step import Stimulus
 
-MOST_POINTS = 20000
+MOST_POINTS = 8000
 
 
 class Point(NamedTuple):

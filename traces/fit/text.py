@@ -60,8 +60,8 @@ def combinations(result: Fit) -> Iterator[str]:
     """A line for each end of which only some combinations of readings are left."""
     for one in result.connections:
         for end in one.ends:
-            if end.together:
-                yield f"{end.name}: {'; or '.join(' and '.join(f'{key}={value}' for key, value in each.items()) for each in end.together)}"
+            for each in end.together:
+                yield f"{end.name}: {'; or '.join(' and '.join(f'{key}={value}' for key, value in some.items()) for some in each)}"
 
 
 def data(result: Fit) -> dict[str, Any]:
@@ -80,5 +80,5 @@ def _end(end: End) -> dict[str, Any]:
         "layers": [{"layer": one.name, "verdict": one.verdict, "frames": one.frames, "frame": one.frame, "seen": one.what,
                     "instead": list(one.instead), "reason": one.reason} for one in end.layers],
         "readings": {key: {"left": list(value.left), "excluded": dict(value.excluded)} for key, value in end.readings.items()},
-        "one_of": [dict(one) for one in end.together],
+        "one_of": [[dict(one) for one in each] for each in end.together],
     }
