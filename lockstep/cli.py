@@ -15,6 +15,7 @@ from lockstep.commands import (
     explore,
     fuzz,
     graph,
+    learn,
     lint,
     mutate,
     numbers,
@@ -50,6 +51,7 @@ app.command(epilog=numbers.EPILOG)(numbers.numbers)
 app.command(epilog=audit.EPILOG)(audit.audit)
 app.command(epilog=vacuity.EPILOG)(vacuity.vacuity)
 app.command(epilog=explore.EPILOG)(explore.explore)
+app.command(epilog=learn.EPILOG)(learn.learn)
 
 _KILLED_BY_CTRL_C = 130  # what typer makes of it
 

@@ -130,18 +130,20 @@ def _stimuli(system: System, states: Sequence[State]) -> tuple[Stimulus, ...]:
 
 
 class Family:
-    """Systems that differ in their initial states alone, searched one after another by one piece of code, compiled once with all
-    optimisations. What `search` says of each by itself (`Result.words`, `bytes` and the two times aside) is said of it here.
+    """Systems that differ in their initial states alone, searched one after another by one piece of code, compiled once; with all
+    optimisations if `tuned`, which takes seconds and is worth it for many searches, or large ones. What `search` says of each by itself
+    (`Result.words`, `bytes` and the two times aside) is said of it here.
 
     `system`: its initial states span the family: together they have, for each variable, every value that it has in an initial state of
     any member. Raises ModelError as `search` does, MemoryError where not even these states fit.
     """
 
-    def __init__(self, system: System, queries: Sequence[Query] = (), *, memory_gib: float = 2.0) -> None:
+    def __init__(self, system: System, queries: Sequence[Query] = (), *, memory_gib: float = 2.0, tuned: bool = True) -> None:
         check_names(queries)
         self.queries, self._memory = tuple(queries), memory_gib
         self._space = Space(system, queries, int(memory_gib * 2**30))
-        self._space.tune(wait=True)
+        if tuned:
+            self._space.tune(wait=True)
 
     def search(self, initial: Sequence[State], *, asked: Sequence[str] | None = None, timeout: float | None = None,
                progress: Callable[[Progress], None] | None = None) -> Result:

@@ -1,0 +1,546 @@
+"""The lessons: each task can be done, none is done at its start, every word of help can come to be said; and the page that asks."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lockstep.choice import UsageError
+from lockstep.lessons import mending
+from lockstep.lessons.course import COURSE, LESSONS, TASKS
+from lockstep.lessons.lesson import Repair, Task
+from lockstep.lessons.mending import mend
+from lockstep.lessons.standing import opening, outcomes, standing
+from lockstep.lessons.way import Ways
+from lockstep.page.data import head
+from model.expr import Const, evaluate
+from model.system import ENDS
+from properties.findings import FINDINGS
+from properties.presets import PRESETS
+from properties.registry import CLAIMS, HOLDS, VIOLATED
+from properties.requirements import cited_in
+from tests.browser import CONTRAST, FOCUS
+from tests.runs import GALLERY
+from traces.names import named
+from verify.query import Query, allowed, true_at
+from verify.search import search
+from verify.step import Outcome, StepView, Stimulus
+
+PATHS = {name: task for name, task in TASKS.items() if isinstance(task, Task)}
+REPAIRS = {name: task for name, task in TASKS.items() if isinstance(task, Repair)}
+# The fewest steps after the opening. The texts speak of some of them, and a task that becomes trivial is noticed.
+SHORTEST = {
+    "opening/one-end-knows": 6, "opening/syn-under-its-sa": 3, "opening/syn-before-qm3": 5, "opening/established-in-order": 11,
+    "protection/rule-without-sa": 2, "protection/sa-at-one-end": 3, "protection/no-rule": 4, "protection/seen-twice": 3,
+    "closing/through-time-wait": 6, "closing/both-active": 6, "closing/last-ack-lost": 6, "closing/clock-too-short": 4,
+    "deletion/before-its-fin": 1, "deletion/somebody-elses-sa": 2, "deletion/false-confirmation": 3, "deletion/nobodys-sa": 7,
+    "rekey/make-before-break": 6, "rekey/two-at-once": 3, "rekey/old-path": 7, "rekey/stale-binding": 4, "rekey/rekey-in-a-close": 6,
+    "failures/reset-heard": 2, "failures/reset-unheard": 3, "failures/delete-waits": 3, "failures/back-again": 7,
+    "failures/still-stuck": 5, "attacker/bounced": 2, "attacker/gap-in-the-rule": 5, "attacker/md5-beside": 2, "attacker/listener": 2,
+    "attacker/unprotected-delete": 2}
+MOST_STATES = 600_000
+WHOLE = {"del_trigger": "tcp_closed", "passive_del": "at_closed", "peer_del": "defer", "expiry": "abort", "p1_delete": "never"}
+
+
+def taken(task: Task, *texts: str) -> list[Stimulus]:
+    """The task's opening and the steps of these names, from the task's start; a name is a head's text, or begins it."""
+    found = list(opening(task))
+    state = outcomes(task, found)[-1].after if found else task.system.initial[0]
+    for text in texts:
+        ways = [(one, outcome) for one, outcome in allowed(task.system, state)
+                if head(task.system, named(task.system, one, outcome), outcome)["text"].startswith(text)]
+        assert ways, f"no {text} among what can happen"
+        found.append(ways[0][0])
+        state = ways[0][1].after
+    return found
+
+
+# -- what is written -------------------------------------------------------------------------------------------------------------------
+
+
+def test_eight_lessons_of_three_to_five_tasks() -> None:
+    assert len(COURSE) == len(LESSONS) == 8 and set(SHORTEST) == set(PATHS)
+    for lesson in COURSE:
+        assert re.fullmatch(r"[a-z]+", lesson.name) and 3 <= len(lesson.tasks) <= 5 and 10 <= lesson.minutes <= 15
+        assert len({task.name for task in lesson.tasks}) == len(lesson.tasks) and lesson.passages and lesson.commands
+        for task in lesson.tasks:
+            assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", task.name) and task.hints and task.asks and task.shows
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.name)
+def test_what_it_cites_is_there(lesson: Any) -> None:
+    for passage in lesson.passages:
+        for part in passage.source.split("; "):
+            assert not part.startswith("draft") or cited_in(part), part
+    for task in lesson.tasks:
+        for name in task.findings:
+            assert name in FINDINGS and (GALLERY / f"{name.replace('/', '-')}.json").exists(), name
+        said = re.findall(r"F-\d+(?:/[a-z-]+)?", " ".join((task.asks, task.shows, *task.hints)))
+        assert [one for one in said if "/" in one and one not in FINDINGS] == []
+        assert [one for one in said if "/" not in one and not any(name.startswith(f"{one}/") for name in FINDINGS)
+                and one not in ("F-48", "F-69")] == []  # these two are no runs: docs/findings.md
+
+
+@pytest.mark.parametrize("command", sorted({one for lesson in COURSE for one in lesson.commands}))
+def test_its_commands_are_commands(command: str, inside: Callable[..., Any]) -> None:
+    """They are understood; those that only show something are run."""
+    from typer.main import get_command
+
+    from lockstep.cli import app
+
+    words = command.split()[1:]
+    for word in words:
+        if word.startswith("traces/gallery/"):
+            assert (GALLERY / word.removeprefix("traces/gallery/")).exists()
+    if words[0] == "table":
+        assert inside(*words).returncode == 0
+    else:
+        top = get_command(app)
+        named_ = top.commands[words[0]]  # type: ignore[attr-defined]
+        named_.make_context(words[0], [str(GALLERY.parents[1] / one) if one.startswith("traces/") else one for one in words[1:]])
+
+
+# -- each task can be done -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_it_can_be_done_and_is_not_done_yet_and_no_word_is_dead(name: str) -> None:
+    task = PATHS[name]
+    given = opening(task)
+    first = outcomes(task, given)[-1].after if given else task.system.initial[0]
+    nothing = Outcome(first, first, (), ())
+    assert true_at(task.system, task.query, nothing) is None and standing(task, given).solved is None
+    clues = [Query(f"clue {number}", clue.when, ENDS) for number, clue in enumerate(task.clues)]
+    strays = [] if isinstance(task.without, Const) else [Query("strays", task.without, ENDS)]
+    result = search(task.system.starting([first]), [task.query, *clues, *strays], memory_gib=1.0)
+    assert result.complete and result.counts.distinct <= MOST_STATES
+    hit = result.hits[task.query.name]
+    assert hit is not None and hit.length == SHORTEST[name]
+    assert [query for query, one in result.hits.items() if one is None] == []
+    whole = standing(task, [*given, *hit.stimuli])
+    assert whole.solved == len(given) + hit.length and whole.strayed is None
+    assert standing(task, [*given, *hit.stimuli[:-1]]).solved is None
+    assert bool(strays) == bool(task.rule)
+    for number, clue in enumerate(task.clues):
+        way = result.hits[f"clue {number}"]
+        assert way is not None and "{" not in clue.says.format(end="A")
+        if way.length:
+            said = standing(task, [*given, *way.stimuli])
+            assert said.solved is not None or clue.says.format(end=way.scope) in said.clues
+
+
+def test_a_task_that_is_done_at_its_start_would_be_noticed() -> None:
+    task = PATHS["failures/reset-heard"]
+    wrong = replace(task, situation=~task.situation)
+    assert true_at(wrong.system, wrong.query, Outcome(*2 * wrong.system.initial, (), ())) is not None
+
+
+def shortest(task: Task, most: int) -> int | None:
+    """The fewest steps to the situation, by the interpreter alone, step after step: the table's definition, not the search's."""
+    layer, seen = [task.system.initial[0]], set(task.system.initial)
+    for length in range(1, most + 1):
+        fresh = []
+        for state in layer:
+            for _, outcome in allowed(task.system, state):
+                if any(evaluate(task.query.when, StepView(task.system, end, outcome)) for end in task.ends):
+                    return length
+                if outcome.after not in seen:
+                    seen.add(outcome.after)
+                    fresh.append(outcome.after)
+        layer = fresh
+    return None
+
+
+@pytest.mark.parametrize("name", ["failures/reset-heard", "protection/rule-without-sa", "deletion/somebody-elses-sa", "attacker/listener"])
+def test_the_interpreter_finds_none_shorter(name: str) -> None:
+    assert shortest(PATHS[name], SHORTEST[name]) == SHORTEST[name]
+
+
+# -- wrong turns -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_way_that_does_what_was_to_be_left_out_does_not_count() -> None:
+    task = PATHS["opening/established-in-order"]
+    path = taken(task, "A bgp: ManualStart",
+                       "B bgp: ManualStart_with", "A>B datagrams: datagram arrives (QM1", "B>A datagrams: datagram arrives (QM2",
+                 "A>B segments: segment arrives (ESP g1 SYN)")
+    assert standing(task, path[:-1]).strayed is None
+    found = standing(task, path)
+    assert found.strayed == 5 and found.solved is None
+    assert Ways(task).after(path).lost == 5
+
+
+def test_the_step_that_shut_the_door() -> None:
+    task = PATHS["failures/reset-heard"]
+    ways = Ways(task)
+    path = taken(task, "A tcp: ABORT", "A>B datagrams: datagram arrives (DEL g0)", "B bgp: ManualStop")
+    assert [ways.after(path[:count]).lost for count in range(4)] == [None, None, 2, 2]
+    ahead = ways.after(path[:1])
+    assert ahead.stimuli is not None and standing(task, [*path[:1], *ahead.stimuli]).solved == 2
+    # By the interpreter: whatever happens after these steps, the situation never comes.
+    state = outcomes(task, path[:2])[-1].after
+    seen, todo = {state}, [state]
+    while todo:
+        for _, outcome in allowed(task.system, todo.pop()):
+            assert true_at(task.system, task.query, outcome) is None
+            if outcome.after not in seen:
+                seen.add(outcome.after)
+                todo.append(outcome.after)
+    assert len(seen) > 10
+
+
+def test_a_word_to_who_is_near() -> None:
+    task = PATHS["protection/no-rule"]
+    path = taken(task, "A bgp: ManualStop", "B bgp: ManualStop", "A>B datagrams: datagram arrives (DEL g0)")
+    assert standing(task, path[:2]).clues == ()
+    assert standing(task, path).clues == ("B's rule is gone, and its TCP has a FIN that nobody has acknowledged.",)
+
+
+def test_what_is_not_known_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lockstep.lessons import way
+
+    monkeypatch.setattr(way, "SECONDS", 0.0)  # less than any search takes
+    task = PATHS["rekey/make-before-break"]
+    found = Ways(task).after(taken(task, "A ipsec: hard", "B ipsec: hard"))
+    assert found.stimuli is None and found.lost is None and found.why == "time limit"
+
+
+# -- repair ----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REPAIRS)
+def test_as_drafted_it_breaks(name: str) -> None:
+    task = REPAIRS[name]
+    found = mend(task, {})
+    assert not found.solved and found.changed == 0 and set(found.verdicts) == set(task.claims) <= set(CLAIMS)
+    assert {claim for claim, (verdict, _) in found.verdicts.items() if verdict == VIOLATED} == set(found.traces)
+    assert set(task.claims) <= set(PRESETS["repaired"].promises)
+
+
+@pytest.mark.parametrize(("name", "chosen", "solved"), [
+    ("one-sentence", {"after_del": "discard"}, True), ("one-sentence", {"peer_del": "defer"}, True),
+    ("one-sentence", {"listener_rule": "protect"}, True), ("one-sentence", {"confirm": "never"}, True),
+    ("one-sentence", {"del_trigger": "tcp_closed"}, False), ("one-sentence", {"on_failure": "keep"}, False),
+    ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never", "A:expiry": "abort"}, True),
+    ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never"}, False), ("whole", WHOLE, True),
+    *(("whole", {key: value for key, value in WHOLE.items() if key != left}, False) for left in WHOLE)])
+def test_readings_that_mend_and_readings_that_do_not(name: str, chosen: Mapping[str, str], solved: bool) -> None:
+    found = mend(REPAIRS[f"repair/{name}"], chosen)
+    assert found.solved == solved == all(verdict == HOLDS for verdict, _ in found.verdicts.values()) and found.changed == len(chosen)
+
+
+def test_what_was_not_searched_to_the_end_is_not_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "LIMITS", replace(mending.LIMITS, timeout=1e-9))
+    found = mend(REPAIRS["repair/one-sentence"], {"after_del": "discard"})
+    assert not found.solved and {verdict for verdict, _ in found.verdicts.values()} == {"undecided"}
+
+
+@pytest.mark.parametrize(("chosen", "said"), [
+    ({"after_del": "acquire"}, "after_del=acquire"), ({"gr": "helper"}, "offers only"),
+    ({"after_del": "discard", "confirm": "never"}, "the task allows 1")])
+def test_readings_that_are_not_offered(chosen: Mapping[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        mend(REPAIRS["repair/one-sentence"], chosen)
+
+
+# -- what the server says --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A page that is served."""
+    pytest.importorskip("starlette", reason="the extra web is not installed: no page is served")
+    uvicorn = pytest.importorskip("uvicorn", reason="the extra web is not installed: no page is served")
+    from lockstep.explore.server import application, listen
+    from lockstep.lessons.server import panel
+
+    listens = listen(0)
+    port = listens.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(application(port, **panel()), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listens]})
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def post(address: str, what: str, body: Any, **headers: str) -> tuple[int, Any]:
+    asked = urllib.request.Request(f"{address}/lesson/{what}", json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        text = error.read().decode()
+        return error.code, json.loads(text)["error"] if text.startswith("{") else text
+
+
+def test_it_begins_where_the_task_does_and_judges_the_way(address: str) -> None:
+    body = {"task": "closing/clock-too-short"}
+    status, start = post(address, "begin", body)
+    assert status == 200 and start["given"] == 3
+    status, found = post(address, "standing", body | {"query": start["query"]})
+    assert status == 200 and found["solved"] is None and not found["elsewhere"]
+    query = start["query"]
+    for left in range(SHORTEST["closing/clock-too-short"], 0, -1):
+        _, ahead = post(address, "way", body | {"query": query})
+        assert ahead["steps"] == left and ahead["lost"] is None
+        query = re.sub(r"(path=[\d.]+)", rf"\1.{ahead['next']['index']}", query)
+    _, found = post(address, "standing", body | {"query": query})
+    assert found["solved"] == 3 + SHORTEST["closing/clock-too-short"]
+
+
+def test_a_task_begins_at_the_link_that_says_so() -> None:
+    pytest.importorskip("uvicorn", reason="the extra web is not installed")
+    from lockstep.explore.path import asked_in
+    from lockstep.lessons.server import beginning, where
+
+    for name, task in TASKS.items():
+        assert asked_in(beginning(task).query) == beginning(task), name
+        if isinstance(task, Task):
+            found = where({"task": name, "query": beginning(task).query})
+            assert not found["elsewhere"] and found["solved"] is None, name
+        preset = PRESETS[task.setting.preset]
+        assert all(preset.value(key.rpartition(":")[2]) != value for key, value in task.setting.overrides.items()), name
+
+
+def test_another_set_up_is_not_the_task(address: str) -> None:
+    body = {"task": "failures/reset-heard"}
+    for query in ("slice=teardown", "slice=teardown&start=1&preset=repaired", "slice=teardown&start=1"):  # the last: losses are allowed
+        assert post(address, "standing", body | {"query": query}) == (200, {"elsewhere": True})
+        assert post(address, "way", body | {"query": query})[0] == 400
+
+
+HEARD = {"task": "failures/reset-heard"}
+ITS_START = "slice=teardown&bound=losses%3D0&bound=copies%3D0&bound=attacks%3D0&start=1"
+
+
+@pytest.mark.parametrize(("what", "body", "said"), [
+    ("begin",
+     {}, "there is no such task"), ("begin", {"task": "opening/none"}, "there is no such task"), ("begin", [1], "not a JSON object"),
+    ("standing", HEARD, "a text is needed"), ("standing", {"task": "repair/whole", "query": ""}, "asks for readings"),
+    ("standing", HEARD | {"query": f"{ITS_START}&path=999"}, "has no stimulus 999"),
+    ("way", HEARD | {"query": "slice=x"}, "there is no such slice"), ("mend", HEARD | {"readings": {}}, "asks for a path"),
+    ("mend", {"task": "repair/whole"}, "an object of texts"), ("mend", {"task": "repair/whole", "readings": {"expiry": 1}}, "an object of"),
+    ("mend", {"task": "repair/whole", "readings": {"after_del": "acquire"}}, "the task offers")])
+def test_bad_requests_get_one_line(address: str, what: str, body: Any, said: str) -> None:
+    status, error = post(address, what, body)
+    assert status == 400 and said in error and "\n" not in error
+
+
+def test_strangers_are_refused(address: str) -> None:
+    assert post(address, "begin", {"task": "repair/whole"}, Host="example.org")[0] == 403
+    assert post(address, "begin", {"task": "repair/whole"}, Origin="http://example.org")[0] == 403
+
+
+@pytest.mark.parametrize(("words", "said"), [(("nonsense",), "there is no such lesson; there are opening, protection"),
+                                             (("rekey", "--port", "99999"), "give a number from 0 to 65535")])
+def test_bad_words_on_the_command_line(words: tuple[str, ...], said: str, inside: Callable[..., Any]) -> None:
+    pytest.importorskip("uvicorn", reason="the extra web is not installed")
+    ended = inside("learn", *words)
+    assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_without_the_extra_it_says_what_to_install(inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    ended = inside("learn")
+    assert ended.returncode == 2 and 'pip install "lockstep[web]"' in ended.stderr
+
+
+# -- in a browser ----------------------------------------------------------------------------------------------------------------------
+
+
+class Reader:
+    """A reader with a fresh browser profile; `wrong`: what the page complained of, or asked of others, so far."""
+
+    def __init__(self, browser: Any, address: str, **look: Any) -> None:
+        self.address, self.context = address, browser.new_context(**look)
+        self.wrong: list[str] = []
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("request", lambda asked: asked.url.startswith(address) or self.wrong.append(f"asks for {asked.url}"))
+
+    def open(self) -> None:
+        self.page.goto(self.address)
+        self.page.wait_for_selector("body[data-ready]")
+        self.begun("")
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression is true. (Playwright's own wait evaluates text on the page, which its policy forbids.)"""
+        for _ in range(600):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never came: {condition}; the page says {self.page.inner_text('#says')!r}, {self.wrong}")
+
+    def begun(self, title: str) -> None:
+        """Wait until a task of this title stands at its start."""
+        said = json.dumps(f"{title}” begins")
+        self.until(f"document.querySelector('#says').textContent.includes({said})")
+
+    def press(self, text: str) -> None:
+        """Find a button by Tab alone, and press it. `text`: what it says; of a step, what happens."""
+        words = """() => { const one = document.activeElement;
+            return one.tagName === "BUTTON" ? (one.querySelector(".what") ?? one).innerText : ""; }"""
+        for _ in range(400):
+            if self.page.evaluate(words) == text:
+                self.page.keyboard.press("Enter")
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"no button {text!r} can be reached by Tab")
+
+    def click(self, text: str) -> None:
+        """Take a step, by mouse."""
+        before = self.page.evaluate("lockstep.step")
+        self.listed()
+        self.page.locator("#groups button", has_text=text).first.click()
+        self.until(f"lockstep.step === {before + 1}")
+
+    def take(self, text: str) -> None:
+        """Take a step, by keyboard."""
+        before = self.page.evaluate("lockstep.step")
+        self.listed()
+        self.press(text)
+        self.until(f"lockstep.step === {before + 1}")
+
+    def listed(self) -> None:
+        """Wait until what may happen next is that of the state shown."""
+        self.until("explore.listed() === explore.query()")
+
+    def kept(self) -> Any:
+        return self.page.evaluate("localStorage.getItem('lockstep-learn') && JSON.parse(localStorage.getItem('lockstep-learn'))")
+
+    def close(self) -> None:
+        self.context.close()
+
+
+WAYS_OF_DELETION = (("A bgp: ManualStop",), ("A bgp: ManualStop", "A to B: DEL-P1 arrives"),
+                    ("A bgp: ManualStop", "B ipsec: hard lifetime (gen=g0)", "B to A: DEL g0 arrives"),
+                    ("A bgp: ManualStop", "A to B: ESP g0 FIN(NOTIFICATION) arrives", "B to A: ESP g0 FIN acks-FIN arrives",
+                     "A to B: ESP g0 ACK acks-FIN arrives", "B to A: ESP g0 ACK acks-FIN arrives", "A tcp: 2MSL", "A to B: DEL g0 lost"))
+
+
+def test_a_lesson_is_finished_by_keyboard_alone(browser: Any, address: str) -> None:
+    reader = Reader(browser, address)
+    page = reader.page
+    reader.open()
+    assert reader.kept() == {"at": "opening/one-end-knows", "done": []}
+    page.focus("#lesson")
+    page.keyboard.press("4")
+    reader.until("document.querySelector('#lesson-title').textContent === 'Who deletes what'")
+    for number, way in enumerate(WAYS_OF_DELETION):
+        task = LESSONS["deletion"].tasks[number]
+        reader.begun(task.title)
+        assert page.inner_text("#task-title") == task.title and page.locator("#solved").is_hidden()
+        for text in way:
+            assert page.locator("#standing.done").count() == 0
+            reader.take(text)
+        page.wait_for_selector("#standing.done")
+        assert page.inner_text("#shows") == task.shows and "done" in page.inner_text("#to-task")
+        if number < len(WAYS_OF_DELETION) - 1:
+            reader.press("Next task")
+    assert reader.kept()["done"] == [f"deletion/{task.name}" for task in LESSONS["deletion"].tasks]
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]")
+    assert page.locator("#lesson option:checked").inner_text() == "4. Who deletes what, 4/4"
+    assert reader.context.cookies() == [] and reader.wrong == []
+    reader.close()
+    other = Reader(browser, address)
+    other.open()
+    assert other.page.locator("#lesson option").all_inner_texts()[3].endswith("0/4")  # nobody else knows of it
+    other.close()
+
+
+def test_a_wrong_turn_is_told_and_a_way_back_offered(browser: Any, address: str) -> None:
+    reader = Reader(browser, address)
+    page = reader.page
+    reader.open()
+    page.select_option("#lesson", "failures")
+    reader.begun("A reset that is heard")
+    for text in ("A tcp: ABORT", "DEL g0 arrives"):
+        reader.click(text)
+    reader.until("document.querySelector('#standing').textContent.includes('Step 2 shut the door')")
+    assert "B has lost its SA first" in page.inner_text("#standing") and "wrong turn" in page.inner_text("#to-task")
+    assert page.locator("#passages").get_attribute("open") is None  # who acts has read
+    page.locator("#standing button").click()
+    reader.until("lockstep.step === 1 && !document.querySelector('#standing.wrong')")
+    page.click("#far")
+    reader.until("document.querySelector('#standing').textContent.includes('1 step at least')")
+    page.click("#take")
+    page.wait_for_selector("#standing.done")
+    page.click("#hint")
+    assert page.locator("#hints li").all_inner_texts() == [LESSONS["failures"].tasks[0].hints[0]]
+    page.locator("#more button, #on").last.click()
+    page.evaluate("explore.go({ query: 'slice=teardown&preset=repaired' })")
+    reader.until("document.querySelector('#standing').textContent.includes('another set-up')")
+    page.locator("#standing button").click()
+    reader.begun("A reset that is not")
+    page.click("#forget")
+    assert reader.kept() is None
+    assert reader.wrong == []
+    reader.close()
+
+
+def test_the_draft_is_repaired(browser: Any, address: str) -> None:
+    reader = Reader(browser, address)
+    page = reader.page
+    reader.open()
+    page.select_option("#lesson", "repair")
+    reader.begun("One sentence")
+    page.locator("#tasks button", has_text="All of it").click()
+    reader.begun("All of it")
+    for key, value in WHOLE.items():
+        if key != "expiry":
+            page.select_option(f"[data-offered={key}]", value)
+    page.click("#search")
+    reader.until("document.querySelector('#standing').textContent.includes('Not yet')")
+    verdicts = {one.get_attribute("data-claim"): one.locator("b").inner_text() for one in page.locator("#verdicts li").all()}
+    assert verdicts["sa-outlives-need"] == VIOLATED and verdicts["no-plaintext-out"] == HOLDS
+    page.locator("[data-claim=sa-outlives-need] button").click()
+    reader.until("document.querySelector('#broken').textContent.includes('sa-outlives-need')")
+    page.select_option("[data-offered=expiry]", WHOLE["expiry"])
+    page.select_option("[data-offered=after_del]", "discard")
+    page.click("#search")
+    reader.until("document.querySelector('#standing').textContent.includes('the task allows 5')")
+    page.select_option("[data-offered=after_del]", "bypass")
+    page.click("#search")
+    page.wait_for_selector("#standing.done")
+    assert set(page.locator("#verdicts b").all_inner_texts()) == {HOLDS} and reader.kept()["done"] == ["repair/whole"]
+    assert [one for one in reader.wrong if "400" not in one] == []  # the browser's own word for what was refused
+    reader.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
+def test_it_can_be_read_and_fits(browser: Any, address: str, scheme: str, width: int) -> None:
+    reader = Reader(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = reader.page
+    reader.open()
+    for lesson in ("failures", "repair"):
+        page.select_option("#lesson", lesson)
+        reader.begun(LESSONS[lesson].tasks[0].title)
+        if lesson == "failures":
+            for text in ("A tcp: ABORT", "DEL g0 arrives"):
+                reader.click(text)
+            page.wait_for_selector("#standing.wrong")
+        else:
+            page.click("#search")
+            page.wait_for_selector("#verdicts li")
+        page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+        seen, low = page.evaluate(CONTRAST)
+        assert seen > 100 and low == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.focus("#begin")
+    page.keyboard.press("Tab")
+    name, style, wide = page.evaluate(FOCUS)
+    assert name == "hint" and style != "none" and wide >= 2
+    reader.close()
