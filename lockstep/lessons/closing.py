@@ -75,12 +75,11 @@ LESSON = Lesson(
              "there.",
              Setting("teardown", changed=("del_trigger=tcp_closed",), bounds={**QUIET, "losses": 1}, start=1, opening=_TO_TIME_WAIT),
              Fired("informational", "Delete: pair removed") & (TCP == LAST_ACK) & Post(~ANY_SA) & Peer(TCB_CLOSED),
-             "A followed its rule to the letter and B is harmed: a Delete takes effect at the other end, whatever TCP is doing there. With "
-             "one loss this needs an outage as long as 2MSL, 60 s on Linux; in a partition it is certain. The repair is B's: remember the "
-             "Delete until the own TCB is CLOSED (reading peer_del=defer, rule R-b).",
+             "A followed its rule to the letter and B is harmed: a Delete takes effect at the other end, whatever TCP is doing there. In "
+             "time it takes an outage as long as 2MSL (60 s on Linux), since B repeats its FIN meanwhile; in a partition it is certain. "
+             "The repair is B's: remember the Delete until the own TCB is CLOSED (reading peer_del=defer, rule R-b).",
              ("Lose A's last ACK, and do not repeat the FIN: let A's 2MSL end first.",
-              "2MSL ends when no segment is in flight: B's first ACK must "
-              "have arrived, too.", "Then the Delete arrives."),
+              "2MSL ends only when no segment is in flight: B's first ACK must have arrived, too.", "Then the Delete arrives."),
              ends=("B",), without=_NOT_GRACEFUL, rule=_RULE,
              clues=(Clue(Post(TCB_CLOSED) & Post(Peer(TCP == LAST_ACK)), "{end} is done, its peer is not. A Delete is under way."),
                     Clue(Post(_BOTH_CLOSED), "Both ends are CLOSED: B got its ACK. It must be lost.")),

@@ -7,6 +7,7 @@
   const course = JSON.parse($("course").textContent);
   const all = course.lessons.flatMap((lesson) => lesson.tasks.map((task) => ({ lesson, task })));
   const KEY = "lockstep-learn";
+  const PAUSE = 200; // ms in a state before it is asked whether a way leads on from there: who goes on at once needs no answer
   let here = null; // the lesson and the task shown
   let told = 0; // hints given
   let given = 0; // steps that the task's opening takes
@@ -170,6 +171,7 @@
       $("solved").hidden = true;
       if (found.strayed !== null) return say([`In step ${found.strayed} ${found.rule}. Such a way does not count.`, back(found.strayed)], "wrong");
       say(found.clues);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
       const ahead = await ask("way", body, signal);
       if (ahead.lost) say([...found.clues, `From here it can't be reached any more. Step ${ahead.lost.step} shut the door: ${ahead.lost.text}.`, back(ahead.lost.step)], "wrong");
     } catch (error) {
@@ -225,7 +227,8 @@
   // -- begin --------------------------------------------------------------------------------------------------------------------------
 
   const shared = location.search.length > 1; // somebody's link: it is shown as it is
-  const wanted = all.find((one) => one.lesson.name === course.first) ?? all.find((one) => one.task.name === progress().at) ?? all[0];
+  const first = shared ? [] : all.filter((one) => one.lesson.name === course.first);
+  const wanted = first.find((one) => !done(one.task)) ?? first[0] ?? all.find((one) => one.task.name === progress().at) ?? all[0];
   $("passages").open = !wanted.lesson.tasks.some(done);
   choose(wanted.lesson, wanted.task, false);
   let begun = shared;

@@ -31,7 +31,7 @@ LESSON = Lesson(
              _UP, Fired("ipsec", "no SA: dropped"),
              "The rule did its work: nothing left in plaintext. But TCP believes the segment is on its way and will repeat it, in vain, "
              "until the user timeout. A rule without an SA is safe and mute.",
-             ("What takes the SA of an end away? Its hard limit, an event of ipsec, or the end of the session, by rule two of lesson 4.",
+             ("What takes the SA of an end away? Its hard limit, an event of ipsec; or, as drafted, the end of the session.",
               "Something to send: a FIN that leaves when the operator stops, or one that is repeated."),
              clues=(Clue(Post((TCP == ESTABLISHED) & ~ANY_SA),
                          "{end} has no SA left, and a rule that says PROTECT. Now it needs something to send."),)),

@@ -51,7 +51,7 @@ LESSON = Lesson(
              "Both had a good SA, and the packet was lost all the same: which SA to send under is local policy, and the draft has no rule "
              "that retires the outbound half when the new pair is there. TCP repeats it; whether under g1 is a choice again.",
              ("After Quick Mode, let g0 reach its hard limit at one end, and keep its Delete on the wire.",
-              "Stop the session at the other end, and choose g0 for what it sends: the choice 'which SA' stands beside the step."),
+              "Stop the session at the other end: of its two ManualStops the one without SA=g1 sends under g0."),
              clues=(Clue(Post(conj(~_OLD_IN, _NEW, Peer(conj(_OLD, _NEW)))), "{end} can't read g0 any more and its peer does not know."),)),
         Task("stale-binding", "A stale binding",
              "Bring an end to be Established with its binding naming g0, when only g1 is left there.",
