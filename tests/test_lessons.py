@@ -332,6 +332,11 @@ def test_bad_words_on_the_command_line(words: tuple[str, ...], said: str, inside
     assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
 
 
+def test_the_help_names_the_lessons(inside: Callable[..., Any]) -> None:
+    said = " ".join(inside("learn", "-h").stdout.split())
+    assert ", ".join([*LESSONS][:-1]) + f" or {[*LESSONS][-1]}" in said
+
+
 def test_without_the_extra_it_says_what_to_install(inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ended = inside("learn")

@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import examples, fail, one_line_errors
+from lockstep.shell import Json, examples, fail, one_line_errors
 
 EPILOG = examples("lockstep learn", "lockstep learn rekey")
 
 
 def learn(
-    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="Where to begin; where you left off if not given.")] = None,
+    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="Where to begin: opening, protection, closing, deletion, rekey, "
+                                                 "failures, attacker or repair; where you left off if not given.")] = None,
     port: Annotated[int | None, typer.Option(metavar="N", help="Port of the page; that of lockstep explore if not given.")] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Also open the page in the default browser.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Learn the lifecycle of session, connection and SAs, on the page of lockstep explore.
 
@@ -37,4 +39,4 @@ def learn(
 
         if lesson is not None and lesson not in LESSONS:
             raise UsageError(f"lesson {lesson!r}: there is no such lesson; there are {', '.join(LESSONS)}")
-        serve(listen(port), "", browser=browser, **panel(lesson or ""))
+        serve(listen(port), "", browser=browser, as_json=as_json, **panel(lesson or ""))
