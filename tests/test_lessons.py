@@ -20,7 +20,7 @@ from lockstep.lessons.mending import mend
 from lockstep.lessons.standing import opening, outcomes, standing
 from lockstep.lessons.way import Ways
 from lockstep.page.data import head
-from model.expr import Const, evaluate
+from model.expr import Const, Fired, evaluate
 from model.system import ENDS
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
@@ -82,7 +82,9 @@ def test_what_it_cites_is_there(lesson: Any) -> None:
             assert not part.startswith("draft") or cited_in(part), part
     for task in lesson.tasks:
         for name in task.findings:
-            assert name in FINDINGS and (GALLERY / f"{name.replace('/', '-')}.json").exists(), name
+            file = name.replace("/", "-")
+            assert name in FINDINGS and (GALLERY / f"{file}.json").exists(), name
+            assert (GALLERY.parents[1] / f"docs/findings/{file}.md").exists(), name
         said = re.findall(r"F-\d+(?:/[a-z-]+)?", " ".join((task.asks, task.shows, *task.hints)))
         assert [one for one in said if "/" in one and one not in FINDINGS] == []
         assert [one for one in said if "/" not in one and not any(name.startswith(f"{one}/") for name in FINDINGS)
@@ -141,6 +143,12 @@ def test_a_task_that_is_done_at_its_start_would_be_noticed() -> None:
     task = PATHS["failures/reset-heard"]
     wrong = replace(task, situation=~task.situation)
     assert true_at(wrong.system, wrong.query, Outcome(*2 * wrong.system.initial, (), ())) is not None
+
+
+def test_a_word_that_can_never_be_said_would_be_noticed() -> None:
+    task = PATHS["closing/last-ack-lost"]
+    dead = Query("dead", Fired("segments", "segment lost"), ENDS)  # it fires on the wire, not at an end
+    assert search(task.system, [dead]).hits["dead"] is None
 
 
 def shortest(task: Task, most: int) -> int | None:
@@ -230,7 +238,8 @@ def test_as_drafted_it_breaks(name: str) -> None:
 @pytest.mark.parametrize(("name", "chosen", "solved"), [
     ("one-sentence", {"after_del": "discard"}, True), ("one-sentence", {"peer_del": "defer"}, True),
     ("one-sentence", {"listener_rule": "protect"}, True), ("one-sentence", {"confirm": "never"}, True),
-    ("one-sentence", {"del_trigger": "tcp_closed"}, False), ("one-sentence", {"on_failure": "keep"}, False),
+    ("one-sentence", {"p1_delete": "always"}, True), ("one-sentence", {"del_trigger": "tcp_closed"}, False),
+    ("one-sentence", {"on_failure": "keep"}, False),
     ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never", "A:expiry": "abort"}, True),
     ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never"}, False), ("whole", WHOLE, True),
     *(("whole", {key: value for key, value in WHOLE.items() if key != left}, False) for left in WHOLE)])

@@ -101,7 +101,8 @@
     const { task } = here, at = all.findIndex((one) => one.task === task), next = all[at + 1];
     if (!done(task)) keep({ done: [...progress().done, task.name] });
     $("shows").textContent = task.shows;
-    $("more").replaceChildren(...task.findings.map((one) => button(`Run of ${one.name}: ${one.title}`, () => explore.go({ finding: one.name }, { step: 0 }))));
+    $("more").replaceChildren(...task.findings.flatMap((one) => [button(`Run of ${one.name}: ${one.title}`, () => explore.go({ finding: one.name }, { step: 0 })),
+      html("p", { class: "source" }, "its page ", html("code", {}, one.page), ", its ladder ", html("code", {}, one.ladder))]));
     $("on").hidden = !next;
     $("solved").hidden = false;
     drawLessons();
