@@ -20,7 +20,8 @@ from lockstep.lessons.mending import mend
 from lockstep.lessons.standing import opening, outcomes, standing
 from lockstep.lessons.way import Ways
 from lockstep.page.data import head
-from model.expr import Const, Fired, evaluate
+from model.expr import Const, Fired, evaluate, walk
+from model.slices import TABLES
 from model.system import ENDS
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
@@ -108,6 +109,15 @@ def test_its_commands_are_commands(command: str, inside: Callable[..., Any]) -> 
         top = get_command(app)
         named_ = top.commands[words[0]]  # type: ignore[attr-defined]
         named_.make_context(words[0], [str(GALLERY.parents[1] / one) if one.startswith("traces/") else one for one in words[1:]])
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_its_conditions_name_rows_that_there_are(name: str) -> None:
+    task = PATHS[name]
+    for expr in (task.situation, task.without, *(clue.when for clue in task.clues)):
+        for node in walk(expr):
+            if isinstance(node, Fired):
+                assert set(node.rows) <= {row.name for row in TABLES[node.table].rows}, node.rows
 
 
 # -- each task can be done -------------------------------------------------------------------------------------------------------------
