@@ -20,7 +20,8 @@ from lockstep.lessons.mending import mend
 from lockstep.lessons.standing import opening, outcomes, standing
 from lockstep.lessons.way import Ways
 from lockstep.page.data import head
-from model.expr import Const, evaluate
+from model.expr import Const, Fired, evaluate, walk
+from model.slices import TABLES
 from model.system import ENDS
 from properties.findings import FINDINGS
 from properties.presets import PRESETS
@@ -82,7 +83,9 @@ def test_what_it_cites_is_there(lesson: Any) -> None:
             assert not part.startswith("draft") or cited_in(part), part
     for task in lesson.tasks:
         for name in task.findings:
-            assert name in FINDINGS and (GALLERY / f"{name.replace('/', '-')}.json").exists(), name
+            file = name.replace("/", "-")
+            assert name in FINDINGS and (GALLERY / f"{file}.json").exists(), name
+            assert (GALLERY.parents[1] / f"docs/findings/{file}.md").exists(), name
         said = re.findall(r"F-\d+(?:/[a-z-]+)?", " ".join((task.asks, task.shows, *task.hints)))
         assert [one for one in said if "/" in one and one not in FINDINGS] == []
         assert [one for one in said if "/" not in one and not any(name.startswith(f"{one}/") for name in FINDINGS)
@@ -106,6 +109,15 @@ def test_its_commands_are_commands(command: str, inside: Callable[..., Any]) -> 
         top = get_command(app)
         named_ = top.commands[words[0]]  # type: ignore[attr-defined]
         named_.make_context(words[0], [str(GALLERY.parents[1] / one) if one.startswith("traces/") else one for one in words[1:]])
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_its_conditions_name_rows_that_there_are(name: str) -> None:
+    task = PATHS[name]
+    for expr in (task.situation, task.without, *(clue.when for clue in task.clues)):
+        for node in walk(expr):
+            if isinstance(node, Fired):
+                assert set(node.rows) <= {row.name for row in TABLES[node.table].rows}, node.rows
 
 
 # -- each task can be done -------------------------------------------------------------------------------------------------------------
@@ -141,6 +153,12 @@ def test_a_task_that_is_done_at_its_start_would_be_noticed() -> None:
     task = PATHS["failures/reset-heard"]
     wrong = replace(task, situation=~task.situation)
     assert true_at(wrong.system, wrong.query, Outcome(*2 * wrong.system.initial, (), ())) is not None
+
+
+def test_a_word_that_can_never_be_said_would_be_noticed() -> None:
+    task = PATHS["closing/last-ack-lost"]
+    dead = Query("dead", Fired("segments", "segment lost"), ENDS)  # it fires on the wire, not at an end
+    assert search(task.system, [dead]).hits["dead"] is None
 
 
 def shortest(task: Task, most: int) -> int | None:
@@ -230,7 +248,8 @@ def test_as_drafted_it_breaks(name: str) -> None:
 @pytest.mark.parametrize(("name", "chosen", "solved"), [
     ("one-sentence", {"after_del": "discard"}, True), ("one-sentence", {"peer_del": "defer"}, True),
     ("one-sentence", {"listener_rule": "protect"}, True), ("one-sentence", {"confirm": "never"}, True),
-    ("one-sentence", {"del_trigger": "tcp_closed"}, False), ("one-sentence", {"on_failure": "keep"}, False),
+    ("one-sentence", {"p1_delete": "always"}, True), ("one-sentence", {"del_trigger": "tcp_closed"}, False),
+    ("one-sentence", {"on_failure": "keep"}, False),
     ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never", "A:expiry": "abort"}, True),
     ("one-end", {"A:del_trigger": "tcp_closed", "A:confirm": "never"}, False), ("whole", WHOLE, True),
     *(("whole", {key: value for key, value in WHOLE.items() if key != left}, False) for left in WHOLE)])

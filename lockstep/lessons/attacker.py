@@ -38,8 +38,8 @@ LESSON = Lesson(
              "4). The same RST that bounced in the first task ends the close now (findings F-06/bypass-in, F-55).",
              ("An end without a rule and with a TCB: lesson 2 had one.", "Inject the RST towards that end."),
              clues=(Clue(_GONE, "{end} has a TCB and no rule."),
-                    Clue(Fired("spd",
-                               "PLAIN dropped", where=_FORGED_RST), "The rule was still there, and the one packet is spent. Go back.")),
+                    Clue(Fired("spd", "PLAIN dropped", where=_FORGED_RST),
+                         "The rule was still there, and the one packet is spent. Go back.")),
              findings=("F-06/bypass-in", "F-55/reset")),
         Task("md5-beside", "Wasteful, without any gain",
              "The same with TCP-MD5 configured beside IPsec, and the way to the gap is taken already: B has a TCB and no rule. Let the "
@@ -53,8 +53,8 @@ LESSON = Lesson(
              clues=(Clue(_GONE, "{end} has a TCB and no rule."),), findings=("F-52/secrecy",)),
         Task("listener", "Before there is a rule",
              "A listens; B is down; no SA, no connection, and so no rule for one. Let the attacker's SYN be accepted.",
-             Setting("attacker", bounds={"copies": 0, "attacks": 1}, start=2), Fired("spd", "PLAIN accepted", where=origin == FORGED)
-             & (TCP == "LISTEN"),
+             Setting("attacker", bounds={"copies": 0, "attacks": 1}, start=2),
+             Fired("spd", "PLAIN accepted", where=origin == FORGED) & (TCP == "LISTEN"),
              "The rules of 3.2 come with Quick Mode, one for each connection. Before the first there is nothing to match a SYN, and the "
              "listener answers it. With a second packet he gets A's OPEN in plaintext (finding F-35/open). A rule for the neighbour as a "
              "whole has to stand before any session (reading listener_rule=protect, rule R-c).",
@@ -67,9 +67,8 @@ LESSON = Lesson(
              "No ICV had to be made: the packet is IKE's, and IKE is not protected by ESP. RFC 2409 says that informational messages are "
              "protected once there are keys; the draft does not say that others are to be ignored (finding F-32).",
              ("The event is 'forge Delete', for g0.", "Let it arrive while the session is up."),
-             clues=(Clue(Fired("informational",
-                               "Delete: pair removed") & Post(TCP != ESTABLISHED), "The SA is gone, but the session was being "
-                                                                                                   "closed anyway."),),
+             clues=(Clue(Fired("informational", "Delete: pair removed") & Post(TCP != ESTABLISHED),
+                         "The SA is gone, but the session was being closed anyway."),),
              findings=("F-32/unprotected", "F-62/icmp")),
     ),
     ("lockstep attackers", "lockstep show traces/gallery/F-06-bypass-in.json", "lockstep show traces/gallery/F-35-open.json",

@@ -45,8 +45,8 @@ LESSON = Lesson(
               "When B's FIN has arrived, A is in TIME-WAIT and B waits for one ACK.",
               "2MSL can end only when nothing of the connection is in flight."),
              without=_NOT_GRACEFUL, rule=_RULE,
-             clues=(Clue(Post((TCP == TIME_WAIT) & Peer(TCP == LAST_ACK)), "{end} is in TIME-WAIT. Its last ACK is what the peer waits "
-                                                                           "for."),)),
+             clues=(Clue(Post((TCP == TIME_WAIT) & Peer(TCP == LAST_ACK)),
+                         "{end} is in TIME-WAIT. Its last ACK is what the peer waits for."),)),
         Task("both-active", "Two active closers",
              "Bring both ends to TIME-WAIT at the same time.",
              _REPAIRED, Post((TCP == TIME_WAIT) & Peer(TCP == TIME_WAIT)),

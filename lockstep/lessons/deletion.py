@@ -55,9 +55,8 @@ LESSON = Lesson(
               "What makes an end send a Delete without closing anything? Look at ipsec's own events."),
              clues=(Clue(Post((TCP == FIN_WAIT_1) & Peer(TCP == ESTABLISHED)), "{end} is closing and its peer has not heard of it."),
                     Clue(Fired("ipsec", "hard limit") & Post(TCP == ESTABLISHED), "{end} has sent a Delete because g0's lifetime is over."),
-                    Clue(Post((SPD_ENTRY == "no-entry")
-             & Peer(TCP != ESTABLISHED)), "{end} took it for a confirmation, but its peer is closing "
-                         "as well. Let the peer hear nothing of the close first.")),
+                    Clue(Post((SPD_ENTRY == "no-entry") & Peer(TCP != ESTABLISHED)),
+                         "{end} took it for a confirmation, but its peer is closing as well. The peer must not hear of the close first.")),
              findings=("F-02/confirm", "F-02/plaintext")),
         Task("nobodys-sa", "Nobody's SA",
              "The draft says what the active closer does. The passive one has no rule; say it waits for the peer's Delete. One message "
@@ -69,8 +68,8 @@ LESSON = Lesson(
              "has the table).",
              ("Close gracefully, with A as the active closer, to the end of TIME-WAIT.", "Lose the one message that would have told B."),
              clues=(Clue(Post(conj(_BOTH_CLOSED, ANY_SA)), "Both TCBs are CLOSED and {end} has an SA. Is anything still under way?"),
-                    Clue(Post(conj(_BOTH_CLOSED, ~ANY_SA, Peer(~ANY_SA))), "Both are CLOSED and clean: the Delete arrived. Go back and "
-                                                                           "lose it.")),
+                    Clue(Post(conj(_BOTH_CLOSED, ~ANY_SA, Peer(~ANY_SA))),
+                         "Both are CLOSED and clean: the Delete arrived. Go back and lose it.")),
              findings=("F-03/keep", "F-03/at-closed", "F-03/at-lastack")),
     ),
     ("lockstep show traces/gallery/F-01-plaintext.json", "lockstep show traces/gallery/F-02-confirm.json",

@@ -30,8 +30,8 @@ LESSON = Lesson(
              "The RST left under g0 before g0 went, and it was fast enough. B's TCB is gone in the same step, and event 18 tells its FSM.",
              ("The dying process is ABORT of A's tcp.", "The RST has to be first."),
              ends=("B",),
-             clues=(Clue(Post((TCP == ESTABLISHED) & ~ANY_SA & Peer(TCB_CLOSED)), "{end} has lost its SA first: it can't hear the RST "
-                                                                                  "now."),)),
+             clues=(Clue(Post((TCP == ESTABLISHED) & ~ANY_SA & Peer(TCB_CLOSED)),
+                         "{end} has lost its SA first: it can't hear the RST now."),)),
         Task("reset-unheard", "A reset that is not",
              "The same, and now the Delete is faster. Bring B to be Established without an SA, with A CLOSED and nothing left on the wire.",
              Setting("teardown", start=1), Post(conj(_UP, ~ANY_SA, WIRE_EMPTY, Peer(TCB_CLOSED))),
@@ -50,7 +50,7 @@ LESSON = Lesson(
              ("First the Delete, then the RST.",),
              ends=("B",),
              clues=(Clue(Fired("informational", "Delete: deferred"), "The Delete has arrived, and {end} still has its SA."),
-                    Clue(Fired("tcp", "RST"), "The RST was heard, but the Delete is still on its way: it should be first.")),),
+                    Clue(Fired("tcp", "RST"), "The RST was heard, but the Delete is still on its way: it should be first."))),
         Task("back-again", "Back again",
              "A restarts: everything in its memory is gone, and B is Established. A's operator starts the session again. Let B's SA go "
              "because of what A says in IKE, while B's session still stands.",
@@ -70,8 +70,8 @@ LESSON = Lesson(
              "it says so, and why (finding F-15).",
              ("One operator stops; the other end's process dies before the FIN is there. Its RST is the message to lose.",
               "The FIN arrives where nobody knows its SA, and the Delete is deferred."),
-             clues=(Clue(Post(conj(TCP == ESTABLISHED, ANY_SA, WIRE_EMPTY, Peer(TCB_CLOSED))), "{end} knows nothing. What happens when it "
-                                                                                              "closes?"),
+             clues=(Clue(Post(conj(TCP == ESTABLISHED, ANY_SA, WIRE_EMPTY, Peer(TCB_CLOSED))),
+                         "{end} knows nothing. What happens when it closes?"),
                     Clue(Fired("ipsec", "unknown SPI", where=kind == RST), "That was a RST: it was to be lost, or heard.")),
              findings=("F-15/no-reset",)),
     ),

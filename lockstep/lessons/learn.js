@@ -101,7 +101,8 @@
     const { task } = here, at = all.findIndex((one) => one.task === task), next = all[at + 1];
     if (!done(task)) keep({ done: [...progress().done, task.name] });
     $("shows").textContent = task.shows;
-    $("more").replaceChildren(...task.findings.map((one) => button(`Run of ${one.name}: ${one.title}`, () => explore.go({ finding: one.name }, { step: 0 }))));
+    $("more").replaceChildren(...task.findings.flatMap((one) => [button(`Run of ${one.name}: ${one.title}`, () => explore.go({ finding: one.name }, { step: 0 })),
+      html("p", { class: "source" }, "its page ", html("code", {}, one.page), ", its ladder ", html("code", {}, one.ladder))]));
     $("on").hidden = !next;
     $("solved").hidden = false;
     drawLessons();
@@ -181,8 +182,10 @@
   const back = (step) => button(`Back to before step ${step}`, () => lockstep.show(step - 1));
 
   async function ahead() {
+    const body = { task: here.task.name, query: explore.query() };
     try {
-      const found = await ask("way", { task: here.task.name, query: explore.query() });
+      const found = await ask("way", body);
+      if (body.task !== here.task.name || body.query !== explore.query()) return null; // another state is shown by now
       if (found.why) say([`How far it is, is not known: ${found.why}.`]);
       else if (found.lost) say([`It can't be reached from here. Step ${found.lost.step} shut the door: ${found.lost.text}.`, back(found.lost.step)], "wrong");
       return found;

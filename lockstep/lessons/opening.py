@@ -75,8 +75,8 @@ LESSON = Lesson(
              without=_IN_CLEAR, rule="a segment left in plaintext",
              clues=(Clue(Post((BGP == "Established") & Peer(BGP != "Established")),
                          "{end} is Established; its peer still waits for a KEEPALIVE."),
-                    Clue(Post((BGP == "OpenConfirm")
-             & Peer(BGP == "OpenConfirm")), "Both have the other's OPEN. The KEEPALIVEs are left."))),
+                    Clue(Post((BGP == "OpenConfirm") & Peer(BGP == "OpenConfirm")),
+                         "Both have the other's OPEN. The KEEPALIVEs are left."))),
     ),
     ("lockstep verify opening --preset draft", "lockstep show traces/gallery/L-02-overtaking.json",
      "lockstep show traces/gallery/F-21-both.json --format html -o f21.html"))

@@ -62,15 +62,15 @@ LESSON = Lesson(
         Task("seen-twice", "A packet seen twice",
              "On the path an attacker can keep an ESP packet and send it again. Let it happen, and let the copy arrive. (Here SAs go with "
              "the TCB, not with the session, so that there is one left to check the copy by.)",
-             Setting("teardown",
-                     changed=("del_trigger=tcp_closed",), bounds={**QUIET, "copies": 1}, start=1), Fired("ipsec", "replay dropped"),
+             Setting("teardown", changed=("del_trigger=tcp_closed",), bounds={**QUIET, "copies": 1}, start=1),
+             Fired("ipsec", "replay dropped"),
              "The copy has a valid ICV, as the original had. What stops it is the window of sequence numbers, and a window means nothing "
              "without authentication: the draft's mandatory suites include NULL authentication (finding F-48, a lint).",
              ("Something must be sent first.", "Choose 'arrives and is copied' for it instead of 'arrives', then let the copy arrive."),
              clues=(Clue((COPIES > 0) & Post(COPIES == 0), "The copy is under way."),
-                    Clue(Fired("ipsec",
-                               "unknown SPI"), "There was no SA any more to check the copy by: an unknown SPI, not a replay. Go back, "
-                                                         "and let the copy arrive while the receiver still has g0."))),
+                    Clue(Fired("ipsec", "unknown SPI"),
+                         "There was no SA any more to check the copy by: an unknown SPI, not a replay. Go back, and let the copy arrive "
+                         "while the receiver still has g0."))),
     ),
     ("lockstep table spd --state PROTECT", "lockstep show traces/gallery/F-06-bypass.json", "lockstep show traces/gallery/F-33-port.json",
      "lockstep verify teardown --preset draft --reading replay_window=off --property no-replay"))

@@ -45,8 +45,8 @@ LESSON = Lesson(
              "session. What is needed is weaker: all SAs of a connection have the same selectors, identities and strength (finding F-18).",
              ("Whoever gets QM2 has both.",), findings=("F-18/overlap",)),
         Task("old-path", "The old path",
-             "Both ends have g1, one has given up g0 and its Delete is still under way. Let a segment under g0 arrive there, at a "
-             "connection that is up. (SAs go with the TCB here, so that a close leaves g1 alone.)",
+             "Bring both ends to have g1, and one of them to have given up g0 without the other knowing. Then let a segment under g0 "
+             "arrive there, at a connection that is up. (SAs go with the TCB here, so that a close leaves g1 alone.)",
              _BY_TCP, conj(TCP == ESTABLISHED, _NEW, ~_OLD_IN, Peer(_NEW), Fired("ipsec", "unknown SPI")),
              "Both had a good SA, and the packet was lost all the same: which SA to send under is local policy, and the draft has no rule "
              "that retires the outbound half when the new pair is there. TCP repeats it; whether under g1 is a choice again.",

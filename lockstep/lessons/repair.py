@@ -5,12 +5,11 @@ from __future__ import annotations
 from lockstep.lessons.lesson import QUIET, Lesson, Passage, Repair, Setting
 
 _DRAFT = Setting("teardown", bounds={**QUIET, "losses": 1})
-_OFFERED = {"del_trigger"
-            : ("bgp_idle", "tcp_closed"), "passive_del": ("keep", "at_closed", "at_lastack"), "after_del": ("bypass", "discard"),
-            "confirm": ("any_del", "bound_only", "never"), "peer_del": ("apply", "defer"), "expiry": ("remove", "abort"),
-            "on_failure"
-            : ("delete", "keep"), "p1_delete": ("last_bgp_session", "never", "always"), "p1_count": ("bgp_only", "all_children"),
-            "listener_rule": ("none", "protect")}
+_OFFERED = {
+    "del_trigger": ("bgp_idle", "tcp_closed"), "passive_del": ("keep", "at_closed", "at_lastack"), "after_del": ("bypass", "discard"),
+    "confirm": ("any_del", "bound_only", "never"), "peer_del": ("apply", "defer"), "expiry": ("remove", "abort"),
+    "on_failure": ("delete", "keep"), "p1_delete": ("last_bgp_session", "never", "always"), "p1_count": ("bgp_only", "all_children"),
+    "listener_rule": ("none", "protect")}
 _OF_A = {f"A:{key}": _OFFERED[key] for key in ("del_trigger", "passive_del", "confirm", "peer_del", "expiry", "on_failure")}
 
 LESSON = Lesson(
@@ -31,8 +30,9 @@ LESSON = Lesson(
                "Change one reading, at both ends, so that no segment of the connection can leave in plaintext any more.",
                _DRAFT, ("no-plaintext-out", "no-plaintext-after-open"), _OFFERED, 1,
                "There are several answers: each takes one link out of the chain of lesson 2. A filter that discards, a rule for the "
-               "neighbour behind it, a Delete that confirms nothing, a Delete that waits: none of them is wrong. None of them is enough, "
-               "either: the SA still goes while TCP needs it, and the FIN that is not in plaintext now is not sent at all.",
+               "neighbour behind it, a Delete that confirms nothing, a Delete that waits. (p1_delete=always is one, too: nobody can "
+               "decipher the Delete any more, and whoever shared the phase 1 SA pays for that.) None of them is enough: the SA still goes "
+               "while TCP needs it, and the FIN that is not in plaintext now is not sent at all.",
                ("In which step of lesson 2 did the rule go, and what took it for what?", "Look at confirm, peer_del, after_del."),
                findings=("F-06/bypass", "F-06/discard")),
         Repair("one-end", "Only your own router",

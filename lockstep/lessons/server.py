@@ -152,7 +152,8 @@ def _described(lesson: Lesson, task: Task | Repair) -> Document:
     told: Document = {"name"
                       : f"{lesson.name}/{task.name}", "title": task.title, "kind": task.kind, "asks": task.asks, "hints": list(task.hints),
                       "shows": task.shows, "setting": _setting(task.setting),
-                      "findings": [{"name": name, "title": FINDINGS[name].title} for name in task.findings]}
+                      "findings": [{"name": name, "title": FINDINGS[name].title, "page": f"docs/findings/{_file(name)}.md",
+                                    "ladder": f"lockstep show traces/gallery/{_file(name)}.json"} for name in task.findings]}
     if isinstance(task, Repair):
         given = task.setting.readings
         told |= {"most": task.most, "offered": [
@@ -160,6 +161,11 @@ def _described(lesson: Lesson, task: Task | Repair) -> Document:
              "about": READINGS[key.rpartition(":")[2]].about, "source": READINGS[key.rpartition(":")[2]].source}
             for key, values in task.offered.items()]}
     return told
+
+
+def _file(finding: str) -> str:
+    """What the files of a finding are called."""
+    return finding.replace("/", "-")
 
 
 def _setting(one: Setting) -> str:
