@@ -359,7 +359,7 @@ def test_the_help_names_the_lessons(inside: Callable[..., Any]) -> None:
 def test_without_the_extra_it_says_what_to_install(inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ended = inside("learn")
-    assert ended.returncode == 2 and 'pip install "lockstep[web]"' in ended.stderr
+    assert ended.returncode == 2 and 'pip install "lockstep-verifier[web]"' in ended.stderr
 
 
 # -- in a browser ----------------------------------------------------------------------------------------------------------------------

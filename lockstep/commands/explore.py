@@ -29,7 +29,7 @@ def explore(
 
     Prints the address of a page on this machine and serves it until Ctrl-C: slice, preset and readings of each peer; the steps that are
     enabled, by who acts; back and jump; any kept run; the shortest way to a broken claim, a row or a situation. A link holds all of it.
-    Nobody but this machine is answered. Needs the extra web: pip install "lockstep[web]".
+    Nobody but this machine is answered. Needs the extra web: pip install "lockstep-verifier[web]".
 
     Exit status: 0 ended by Ctrl-C, 2 bad input.
     """
@@ -38,7 +38,7 @@ def explore(
             import starlette  # noqa: F401
             import uvicorn  # noqa: F401
         except ImportError:
-            fail('explore: a page needs starlette and uvicorn; pip install "lockstep[web]"', 2)
+            fail('explore: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"', 2)
         from lockstep.explore.server import listen, serve
 
         query = _query(what, preset, reading or [], bound or [])

@@ -21,7 +21,7 @@ def learn(
     """Learn the lifecycle of session, connection and SAs, on the page of lockstep explore.
 
     Eight lessons of about ten minutes. Each task is a situation to reach, or a set of readings to find, and the model says whether you did.
-    Progress is kept by the browser alone. Needs the extra web: pip install "lockstep[web]".
+    Progress is kept by the browser alone. Needs the extra web: pip install "lockstep-verifier[web]".
 
     Exit status: 0 ended by Ctrl-C, 2 bad input.
     """
@@ -30,7 +30,7 @@ def learn(
             import starlette  # noqa: F401
             import uvicorn  # noqa: F401
         except ImportError:
-            fail('learn: a page needs starlette and uvicorn; pip install "lockstep[web]"', 2)
+            fail('learn: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"', 2)
 
         from lockstep.choice import UsageError
         from lockstep.explore.server import listen, serve
