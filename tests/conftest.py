@@ -1,9 +1,11 @@
-"""Which tests stay together where pytest-xdist runs several at once; a fixture of several files."""
+"""Which tests stay together where pytest-xdist runs several at once; fixtures of several files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -40,3 +42,20 @@ def browser() -> Iterator[Any]:
             yield found
     except NoBrowser as error:
         pytest.skip(f"{error}: nothing is tried in a browser")
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """A command run in this process, in a new folder: what `run` of tests/test_cli.py does, without the second that a start costs."""
+    from lockstep.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> Any:
+        monkeypatch.setattr(sys, "argv", ["lockstep", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(words, ended.value.code, out, err)
+
+    return call

@@ -393,7 +393,8 @@ def test_help_has_examples(inside: Callable[..., Any]) -> None:
 def test_without_the_extra_it_says_so(inside: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "starlette", None)
     done = inside("explore")
-    assert done.returncode == 2 and done.stderr == 'lockstep: explore: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"\n'
+    assert done.returncode == 2
+    assert done.stderr == 'lockstep: explore: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"\n'
 
 
 # -- in a browser ----------------------------------------------------------------------------------------------------------------------
