@@ -29,6 +29,7 @@ PAGES = ("README.md", "docs/reading-the-model.md", "docs/findings.md", "docs/add
          "docs/adding-a-slice.md", "docs/adding-a-scenario.md", "docs/engines.md", "docs/graphs.md", "docs/numbers.md", "docs/readings.md",
          "docs/lints.md", "docs/index.md", "docs/tables.md", "docs/decisions.md", "docs/auditing-your-routers.md")
 RENEW = "python -m docs"
+IN_ORDER = "<!-- run in order -->"
 PROGRESS = re.compile(r"lockstep: (\d+ search(es)?|.* transitions/s|.*: depth \d+, \d+ s|.*: \d+ runs, [\d,]+ steps)$")
 FENCE = re.compile(r"^```(\w+)$")
 MADE = re.compile(r"^<!-- made: (.*) -->$")
@@ -156,9 +157,10 @@ def follow(text: str, copy: Copy) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def shown_commands(text: str, place: Place) -> Iterator[tuple[str, list[str], list[str]]]:
-    """(command or script, output shown, output) for each command and script of a page. Blocks are run side by side."""
+    """(command or script, output shown, output) for each command and script of a page. Blocks are run side by side, but on a page that
+    says IN_ORDER, where one needs the files of another."""
     every = [list(commands(block)) for block in blocks(text) if block.kind == "console"]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1 if IN_ORDER in text else 2) as pool:
         list(pool.map(lambda block: [place.run(command) for command, _ in block], every))
     yield from ((command, shown, place.run(command)) for block in every for command, shown in block)
     python = ""
