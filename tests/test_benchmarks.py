@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import lockstep
-from benchmarks import audit_rate, search_vs_interpreter, simulation_rate, verify_rates, walk_coverage
+from benchmarks import audit_rate, explore_rate, search_vs_interpreter, simulation_rate, verify_rates, walk_coverage
 from tests.test_verify import PINS
 
 SMALL = {"losses": 0, "copies": 0, "attacks": 0}
@@ -18,6 +18,7 @@ SMALL = {"losses": 0, "copies": 0, "attacks": 0}
 @pytest.mark.parametrize(("script", "words", "said"), [
     (search_vs_interpreter, ("--slice", "attacker", "--seconds", "0.01"), r"attacker: 882314 states .* complete\n"),
     (simulation_rate, ("--hours", "0.01", "--seeds", "2"), r"graceful-shutdown, preset repaired, 2 runs: [1-9]\d* steps"),
+    (explore_rate, ("--steps", "3", "restart"), r"restart: 3 steps; run .* the interpreter's part\n"),
     (walk_coverage, ("--runs", "1", "--seeds", "1"), r"teardown, repaired, uniform: .* [1-9]\d* rows fired; 1 runs"),
 ])
 def test_a_script_runs(script, words, said, monkeypatch, capsys):
