@@ -120,8 +120,11 @@ def _end(case: Case, one: Connection, story: Story, side: int) -> End:
             layer = module.match(story, side)
         except TooMany:
             layer = Layer(module.NAME, UNDECIDED, 0, reason="more runs are possible than are followed")
-        doubt = _doubt(case, one) or (story.stopped if layer.verdict == FITS else None) or (
-            f"its segments are out of order in frame {story.overtaken[side]}" if module is tcp and story.overtaken[side] else None)
+        gap = "of a stream not all is in the file" if any(stream.gap for stream in story.streams) else None
+        overtaken = f"its segments are out of order in frame {story.overtaken[side]}" if story.overtaken[side] else None
+        doubt = _doubt(case, one) or gap or (overtaken if module is tcp else None)
+        if story.stopped and layer.verdict == FITS:
+            layer = replace(layer, verdict=UNDECIDED, frame=story.seen[-1].frame, reason=story.stopped)
         layers.append(_careful(layer, doubt))
     layers += _ending(case, one, story, side)
     return End(endpoint(one.ends[side]), tuple(layers))
@@ -140,6 +143,8 @@ def _doubt(case: Case, one: Connection) -> str | None:
     lost, unread = sum(sa.lost for sa in sas), sum(sa.unread for sa in sas)
     if not one.both:
         return "only one end's segments are in the file"
+    if one.synack is None and one.answered:
+        return "its SYN+ACK is not in the file"
     if one.missing:
         return "an end acknowledges what is not in the file"
     if lost or unread:

@@ -45,6 +45,11 @@ class Messages:
     end: int | None = None  # the number of the FIN
     over: bool = False  # everything up to it was seen
 
+    @property
+    def gap(self) -> bool:
+        """Does something wait for what is not in the file?"""
+        return bool(self.pieces) or (self.end is not None and not self.over)
+
     def had(self, seq: int, size: int) -> bool:
         """Were all these octets seen before?"""
         if not size or self.at is None:
