@@ -91,7 +91,8 @@ class Fit:
 
 
 def fit(case: Case, progress: Callable[[str], None] = lambda told: None) -> Fit:
-    """Match a case whose tracker took notes; `progress` hears what is matched next."""
+    """Match a case whose tracker took notes; `progress` hears what is matched next. Ctrl-C keeps
+    what was matched."""
     notes = case.tracker.notes
     assert notes is not None
     found, skipped = [], list[str]()
@@ -101,9 +102,12 @@ def fit(case: Case, progress: Callable[[str], None] = lambda told: None) -> Fit:
         skipped.append(f"{unseen:,} connections whose SYN is not in the file")
     if len(wanted) > MOST_CONNECTIONS:
         skipped.append(f"all but the first {MOST_CONNECTIONS} of {len(wanted):,} connections")
-    for one in wanted[:MOST_CONNECTIONS]:
-        progress(named(one))
-        found.append(Matched(named(one), tuple(_end(case, one, notes.of[one.number], side) for side in (0, 1))))
+    try:
+        for one in wanted[:MOST_CONNECTIONS]:
+            progress(named(one))
+            found.append(Matched(named(one), tuple(_end(case, one, notes.of[one.number], side) for side in (0, 1))))
+    except KeyboardInterrupt:
+        skipped.append(f"interrupted: all but the first {len(found)} of {len(wanted):,} connections")
     exchanges = [(cookie, two) for cookie, two in _exchanges(case)]
     if len(exchanges) > MOST_EXCHANGES:
         skipped.append(f"all but the first {MOST_EXCHANGES} of {len(exchanges):,} IKE exchanges")
