@@ -72,7 +72,7 @@ def audit(
                                   [(hosts_text(pair), *(one.verdict for one in verdicts)) for pair, verdicts in pairs])
                 print(f"\nTIME-WAIT {time_wait:g} s; frames are numbered from 1, as in Wireshark")
                 if against:
-                    _print_fit(fit(result.case, _matching))
+                    _print_fit(fit(result.case, _matching()))
                 if ladder:
                     sys.stdout.write("\n" + ladders(result))
         words = {one.verdict for one in result.verdicts}
@@ -100,15 +100,19 @@ def _print_fit(result: Fit) -> None:
     print("taken for granted: " + "; ".join(ASSUMED))
 
 
-def _matching(told: str) -> None:
+def _matching() -> Callable[[str], None]:
+    """A line now and then while many connections are matched."""
     from lockstep.screen import PLAIN_EVERY
 
-    if monotonic() - _matching_since[0] >= PLAIN_EVERY:
-        _matching_since[0] = monotonic()
-        print(f"lockstep: matching {told}", file=sys.stderr)
+    last = monotonic()
 
+    def tell(told: str) -> None:
+        nonlocal last
+        if monotonic() - last >= PLAIN_EVERY:
+            last = monotonic()
+            print(f"lockstep: matching {told}", file=sys.stderr)
 
-_matching_since = [monotonic()]
+    return tell
 
 
 def _progress(quiet: bool) -> Callable[[int], None]:

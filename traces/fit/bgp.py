@@ -31,6 +31,7 @@ NAME = "bgp"
 HEARD, RST = "KEEPALIVE or UPDATE", "RST"
 OF_THE_END = (2, 8, 9, 10, 11, 12, 16, 17, 23)
 REFRESH = "ROUTE-REFRESH"
+TOLD = {FIN: "FIN without a NOTIFICATION before it", DAMAGED: "what is no BGP message"}
 # Constants of which one value allows whatever the others allow, or that no message depends on: event 23 comes from another connection
 # whenever it likes, so what 6.8 looks at need not be known.
 FIXED = {"bgp.AllowAutomaticStop": "true", "bgp.CollisionDetectEstablishedState": "true", "bgp.DampPeerOscillations": "false",
@@ -119,7 +120,7 @@ def match(story: Story, side: int) -> Layer:
                 after = frozenset()
             else:
                 after = looking.sends(matching.points, message)
-            matching.sends(one.frame, message, f"{FIN} without a NOTIFICATION before it" if message == FIN else message, after)
+            matching.sends(one.frame, message, TOLD.get(message, message), after)
         if one.kind == RST and not foreign(one, protected):
             break
     lost = [one.lost for one in story.streams if one.lost not in (None, DAMAGED)]

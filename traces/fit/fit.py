@@ -91,7 +91,8 @@ class Fit:
 
 
 def fit(case: Case, progress: Callable[[str], None] = lambda told: None) -> Fit:
-    """Match a case whose tracker took notes; `progress` hears what is matched next."""
+    """Match a case whose tracker took notes; `progress` hears what is matched next. Ctrl-C keeps
+    what was matched."""
     notes = case.tracker.notes
     assert notes is not None
     found, skipped = [], list[str]()
@@ -101,9 +102,12 @@ def fit(case: Case, progress: Callable[[str], None] = lambda told: None) -> Fit:
         skipped.append(f"{unseen:,} connections whose SYN is not in the file")
     if len(wanted) > MOST_CONNECTIONS:
         skipped.append(f"all but the first {MOST_CONNECTIONS} of {len(wanted):,} connections")
-    for one in wanted[:MOST_CONNECTIONS]:
-        progress(named(one))
-        found.append(Matched(named(one), tuple(_end(case, one, notes.of[one.number], side) for side in (0, 1))))
+    try:
+        for one in wanted[:MOST_CONNECTIONS]:
+            progress(named(one))
+            found.append(Matched(named(one), tuple(_end(case, one, notes.of[one.number], side) for side in (0, 1))))
+    except KeyboardInterrupt:
+        skipped.append(f"interrupted: all but the first {len(found)} of {len(wanted):,} connections")
     exchanges = [(cookie, two) for cookie, two in _exchanges(case)]
     if len(exchanges) > MOST_EXCHANGES:
         skipped.append(f"all but the first {MOST_EXCHANGES} of {len(exchanges):,} IKE exchanges")
@@ -120,8 +124,11 @@ def _end(case: Case, one: Connection, story: Story, side: int) -> End:
             layer = module.match(story, side)
         except TooMany:
             layer = Layer(module.NAME, UNDECIDED, 0, reason="more runs are possible than are followed")
-        doubt = _doubt(case, one) or (story.stopped if layer.verdict == FITS else None) or (
-            f"its segments are out of order in frame {story.overtaken[side]}" if module is tcp and story.overtaken[side] else None)
+        gap = "of a stream not all is in the file" if any(stream.gap for stream in story.streams) else None
+        overtaken = f"its segments are out of order in frame {story.overtaken[side]}" if story.overtaken[side] else None
+        doubt = _doubt(case, one) or gap or (overtaken if module is tcp else None)
+        if story.stopped and layer.verdict == FITS:
+            layer = replace(layer, verdict=UNDECIDED, frame=story.seen[-1].frame, reason=story.stopped)
         layers.append(_careful(layer, doubt))
     layers += _ending(case, one, story, side)
     return End(endpoint(one.ends[side]), tuple(layers))
@@ -140,6 +147,8 @@ def _doubt(case: Case, one: Connection) -> str | None:
     lost, unread = sum(sa.lost for sa in sas), sum(sa.unread for sa in sas)
     if not one.both:
         return "only one end's segments are in the file"
+    if one.synack is None and one.answered:
+        return "its SYN+ACK is not in the file"
     if one.missing:
         return "an end acknowledges what is not in the file"
     if lost or unread:

@@ -45,6 +45,11 @@ class Messages:
     end: int | None = None  # the number of the FIN
     over: bool = False  # everything up to it was seen
 
+    @property
+    def gap(self) -> bool:
+        """Does something wait for what is not in the file?"""
+        return bool(self.pieces) or (self.end is not None and not self.over)
+
     def had(self, seq: int, size: int) -> bool:
         """Were all these octets seen before?"""
         if not size or self.at is None:
@@ -165,13 +170,13 @@ class Notes:
             if fin:
                 story.fin[side] = behind
         story.last = frame, time
-        key = (side, kind, acks, bool(one.size), old, mode, sa, messages)
-        times = story.alike.get(key, 0)
-        if times >= REPEATS:
+        key = (side, kind, acks, bool(one.size), old, mode, sa, frozenset(messages))
+        times = story.alike.get(key)
+        if times is None:
+            story.alike = dict.fromkeys(story.alike, 0)
+        elif times >= REPEATS:
             return
-        if times == 0:
-            story.alike.clear()
-        story.alike[key] = times + 1
+        story.alike[key] = (times or 0) + 1
         if len(story.seen) >= MOST_SEEN or self.total >= MOST_ALL:
             story.stopped = f"more than {MOST_SEEN:,} segments of a connection, or {MOST_ALL:,} in all, are not matched"
             return
