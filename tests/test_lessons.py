@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from lockstep.choice import UsageError
-from lockstep.lessons import mending
+from lockstep.explore.path import asked_in
+from lockstep.lessons import mending, way
+from lockstep.lessons.answers import beginning, where
 from lockstep.lessons.course import COURSE, LESSONS, TASKS
 from lockstep.lessons.lesson import Repair, Task
 from lockstep.lessons.mending import mend
@@ -223,8 +225,6 @@ def test_a_word_to_who_is_near() -> None:
 
 
 def test_what_is_not_known_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lockstep.lessons import way
-
     monkeypatch.setattr(way, "SECONDS", 0.0)  # less than any search takes
     task = PATHS["rekey/make-before-break"]
     found = Ways(task).after(taken(task, "A ipsec: hard", "B ipsec: hard"))
@@ -278,7 +278,7 @@ def test_readings_that_are_not_offered(chosen: Mapping[str, str], said: str) -> 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     pytest.importorskip("starlette", reason="the extra web is not installed: no page is served")
-    from lockstep.lessons.server import panel
+    from lockstep.lessons.panel import panel
 
     server = Served(**panel())
     yield server
@@ -300,10 +300,6 @@ def test_it_begins_where_the_task_does_and_judges_the_way(served: Served) -> Non
 
 
 def test_a_task_begins_at_the_link_that_says_so() -> None:
-    pytest.importorskip("uvicorn", reason="the extra web is not installed")
-    from lockstep.explore.path import asked_in
-    from lockstep.lessons.server import beginning, where
-
     for name, task in TASKS.items():
         assert asked_in(beginning(task).query) == beginning(task), name
         if isinstance(task, Task):

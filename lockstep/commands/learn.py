@@ -35,7 +35,7 @@ def learn(
         from lockstep.choice import UsageError
         from lockstep.explore.server import listen, serve
         from lockstep.lessons.course import LESSONS
-        from lockstep.lessons.server import panel
+        from lockstep.lessons.panel import panel
 
         if lesson is not None and lesson not in LESSONS:
             raise UsageError(f"lesson {lesson!r}: there is no such lesson; there are {', '.join(LESSONS)}")
