@@ -101,8 +101,8 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Cell:
-    """One claim under one combination. Of a witness: the end where the claim breaks, the number of the initial state it starts in, and
-    for each step the place of its stimulus in `verify.step.stimuli`."""
+    """One claim under one combination. reason: why it is undecided. Of a witness: the end where the claim breaks, the number of the
+    initial state it starts in, and for each step the place of its stimulus in `verify.step.stimuli`."""
 
     verdict: str
     reason: str = ""
@@ -215,7 +215,7 @@ class _Searcher:
         cells = []
         for query in asked.queries:
             hit, one = result.hits[query.name], judged[query.name]
-            cells.append(Cell(one.verdict, one.reason) if hit is None else
+            cells.append(Cell(one.verdict, one.reason if one.verdict == UNDECIDED else "") if hit is None else
                          Cell(VIOLATED, "", hit.scope, initial.index(hit.initial), tuple(_places(self.system, hit))))
         return Searched(number, result.counts.distinct, result.counts.transitions, result.counts.levels, result.seconds, result.why,
                         tuple(cells))
