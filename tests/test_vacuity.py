@@ -400,7 +400,6 @@ def test_command() -> None:
                                                                                           late.stdout.splitlines()[1:6]}
 
 
-@pytest.mark.skipif(not vacuity_pages.PAGE.exists(), reason=f"docs/vacuity.md is not made yet; {vacuity_pages.RENEW}")
 def test_the_page_is_what_was_kept() -> None:
     assert vacuity_pages.PAGE.read_text(encoding="utf-8") == vacuity_pages.page(), vacuity_pages.RENEW
 
