@@ -47,8 +47,8 @@ class Messages:
 
     @property
     def gap(self) -> bool:
-        """Does something wait for what is not in the file?"""
-        return bool(self.pieces) or (self.end is not None and not self.over)
+        """Does something wait for what is not in the file? Not what lies behind the FIN, where nothing belongs."""
+        return not self.over and (bool(self.pieces) or self.end is not None)
 
     def had(self, seq: int, size: int) -> bool:
         """Were all these octets seen before?"""
