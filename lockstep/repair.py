@@ -21,8 +21,7 @@ from lockstep.graceful import Cost, cost
 from lockstep.jobs import Job, Limits, Question, question
 from lockstep.pool import CtrlC
 from model.expr import ModelError, disj
-from model.slices import bounds_of
-from model.system import ENDS
+from model.slices import bounds_of, places_of
 from model.trace import Trace
 from properties import endings
 from properties.presets import PRESETS
@@ -338,4 +337,4 @@ class _Repairing:
 
 def any_of(asked: Question) -> Query:
     """Does any claim break? Asked as one question, it can be stopped at the first breach."""
-    return Query(ANY, disj(*(query.when for query in asked.queries)), ENDS)
+    return Query(ANY, disj(*(query.when for query in asked.queries)), places_of(asked.job.slice))

@@ -19,7 +19,7 @@ from lockstep.choice import UsageError, parse, readings
 from lockstep.conflicts import Conflicts, knobs, size
 from lockstep.graceful import cost
 from lockstep.jobs import Job, Limits, Question, question
-from lockstep.repair import repairs
+from lockstep.repair import any_of, repairs
 from model.action import Event
 from model.expr import TRUE, Enum, Post, Var, conj, disj, evaluate, ite
 from model.readings import READINGS, reading
@@ -391,6 +391,14 @@ def test_teardown_whole():
     assert at_least == sorted(at_least) and told[-1].candidates == found.candidates
     assert found.base_cost is not None and not found.base_cost.graceful
     assert one.cost is not None and one.cost.graceful
+
+
+def test_ends_with_several_connections():
+    """Every connection of an end is asked. Preset repaired keeps the claim."""
+    asked = question(Job("collision", "draft", {}, ("close-spares-other",)))
+    assert any_of(asked).scopes == asked.queries[0].scopes == ("A.1", "A.2", "B.1", "B.2")
+    found = repairs("collision", "repaired", {}, ("close-spares-other",), {}, limits=Limits())
+    assert [dict(one.changes) for one in found.found] == [{}] and found.complete and found.base_cost is None
 
 
 def test_a_base_that_holds_needs_no_change():
