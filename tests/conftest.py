@@ -9,6 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: what a commit breaks is then what it changed. `python -m pytest --hypothesis-profile=default` draws anew.
+settings.register_profile("the same every time", derandomize=True, database=None)
+settings.load_profile("the same every time")
 
 # They look at the searches of tests/runs.py that take longest, so that these are made once; every other file is by itself.
 TOGETHER = {"test_agreement", "test_docs", "test_gallery", "test_ledger", "test_verify"}
