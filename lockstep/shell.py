@@ -30,6 +30,15 @@ def fail(text: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+def need_web(command: str) -> None:
+    """Ends the command with one line where the extra `web`, which its page is served with, is not installed."""
+    try:
+        import starlette  # noqa: F401  # whether it is there is all that is asked
+        import uvicorn  # noqa: F401
+    except ImportError:
+        fail(f'{command}: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"', 2)
+
+
 def reader_gone() -> None:
     """Whoever read standard output has enough: what is left goes nowhere, also what Python flushes when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, examples, fail, one_line_errors
+from lockstep.shell import Json, examples, need_web, one_line_errors
 
 EPILOG = examples("lockstep explore", "lockstep explore teardown --preset repaired --reading B:after_del=bypass",
                   "lockstep explore out/F-01-plaintext.json", "lockstep explore 'http://127.0.0.1:8179/?slice=opening&path=3.0'")
@@ -34,11 +34,7 @@ def explore(
     Exit status: 0 ended by Ctrl-C, 2 bad input.
     """
     with one_line_errors():
-        try:
-            import starlette  # noqa: F401
-            import uvicorn  # noqa: F401
-        except ImportError:
-            fail('explore: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"', 2)
+        need_web("explore")
         from lockstep.explore.server import listen, serve
 
         query = _query(what, preset, reading or [], bound or [])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lockstep.shell import Json, examples, fail, one_line_errors
+from lockstep.shell import Json, examples, need_web, one_line_errors
 
 EPILOG = examples("lockstep learn", "lockstep learn rekey")
 
@@ -26,11 +26,7 @@ def learn(
     Exit status: 0 ended by Ctrl-C, 2 bad input.
     """
     with one_line_errors():
-        try:
-            import starlette  # noqa: F401
-            import uvicorn  # noqa: F401
-        except ImportError:
-            fail('learn: a page needs starlette and uvicorn; pip install "lockstep-verifier[web]"', 2)
+        need_web("learn")
 
         from lockstep.choice import UsageError
         from lockstep.explore.server import listen, serve
