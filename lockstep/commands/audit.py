@@ -55,8 +55,8 @@ def audit(
 
         if not 0 <= time_wait <= LONGEST_TIME_WAIT:
             raise UsageError(f"--time-wait {time_wait:g}: seconds from 0 to {LONGEST_TIME_WAIT:g}")
-        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait, _progress(quiet=as_json),
-                               Notes() if against else None)
+        result = judging.audit(capture, _keys(keys), [_pair(text) for text in protect or []], time_wait,
+                               _progress("{:,} packets", quiet=as_json), Notes() if against else None)
         with reader_may_go():
             if as_json:
                 print_json(document(result) | ({"model": fit_text.data(fit(result.case))} if against else {}))
@@ -72,7 +72,7 @@ def audit(
                                   [(hosts_text(pair), *(one.verdict for one in verdicts)) for pair, verdicts in pairs])
                 print(f"\nTIME-WAIT {time_wait:g} s; frames are numbered from 1, as in Wireshark")
                 if against:
-                    _print_fit(fit(result.case, _matching()))
+                    _print_fit(fit(result.case, _progress("matching {}")))
                 if ladder:
                     sys.stdout.write("\n" + ladders(result))
         words = {one.verdict for one in result.verdicts}
@@ -100,32 +100,17 @@ def _print_fit(result: Fit) -> None:
     print("taken for granted: " + "; ".join(ASSUMED))
 
 
-def _matching() -> Callable[[str], None]:
-    """A line now and then while many connections are matched."""
+def _progress(said: str, quiet: bool = False) -> Callable[[object], None]:
+    """A line now and then while it takes long; `said`: the line, with a place for how far it is."""
     from lockstep.screen import PLAIN_EVERY
 
     last = monotonic()
 
-    def tell(told: str) -> None:
-        nonlocal last
-        if monotonic() - last >= PLAIN_EVERY:
-            last = monotonic()
-            print(f"lockstep: matching {told}", file=sys.stderr)
-
-    return tell
-
-
-def _progress(quiet: bool) -> Callable[[int], None]:
-    """A line now and then while a long capture is read."""
-    from lockstep.screen import PLAIN_EVERY
-
-    last = monotonic()
-
-    def tell(packets: int) -> None:
+    def tell(far: object) -> None:
         nonlocal last
         if not quiet and monotonic() - last >= PLAIN_EVERY:
             last = monotonic()
-            print(f"lockstep: {packets:,} packets", file=sys.stderr)
+            print(f"lockstep: {said.format(far)}", file=sys.stderr)
 
     return tell
 
